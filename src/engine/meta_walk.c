@@ -1,0 +1,225 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/own.h"
+#include "base/text.h"
+#include "engine/filter.h"
+#include "engine/meta.h"
+#include "engine/schema.h"
+
+/* One row of this select is a snapshot with one of its labels, or with none. */
+#define INFO_COLUMNS                                                                               \
+    "SELECT s.id, s.key, p.key, s.kind, s.created, s.updated, s.used, s.use_count, s.damaged,"     \
+    " l.name, l.value"
+#define INFO_JOINS                                                                                 \
+    " LEFT JOIN snapshots p ON p.id = s.parent LEFT JOIN labels l ON l.snapshot = s.id"
+
+static int no_memory(struct ms_err *err) {
+    return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+static int read_info(sqlite3_stmt *statement, struct ms_info *out, struct ms_err *err) {
+    *out = (struct ms_info){
+        .number = sqlite3_column_int64(statement, 0),
+        .name = ms_meta_column(statement, 1),
+        .parent = ms_meta_column(statement, 2),
+        .kind = sqlite3_column_int(statement, 3),
+        .created_ns = sqlite3_column_int64(statement, 4),
+        .updated_ns = sqlite3_column_int64(statement, 5),
+        .used_ns = sqlite3_column_int64(statement, 6),
+        .use_count = sqlite3_column_int64(statement, 7),
+        .damaged = sqlite3_column_int(statement, 8) != 0,
+    };
+    if (out->name != NULL && out->parent != NULL)
+        return MS_OK;
+    ms_info_clear(out);
+    return no_memory(err);
+}
+
+static int read_label(sqlite3_stmt *statement, struct ms_labels *labels, struct ms_err *err) {
+    if (sqlite3_column_type(statement, 9) == SQLITE_NULL)
+        return MS_OK;
+    return ms_labels_append(labels, (const char *)sqlite3_column_text(statement, 9),
+                            (const char *)sqlite3_column_text(statement, 10), err);
+}
+
+/* Gathers the rows of statement, which come in order of number, into infos; at most room. */
+static int gather(struct ms_meta *meta, sqlite3_stmt *statement, struct ms_info *out, size_t room,
+                  size_t *count, struct ms_err *err) {
+    int code;
+    *count = 0;
+    while ((code = ms_meta_step(meta, statement, "read snapshots", err)) == 1) {
+        bool same = *count != 0 && out[*count - 1].number == sqlite3_column_int64(statement, 0);
+        if (!same && *count == room)
+            break;
+        code = same ? MS_OK : read_info(statement, &out[*count], err);
+        if (code == MS_OK && !same)
+            ++*count;
+        if (code == MS_OK)
+            code = read_label(statement, &out[*count - 1].labels, err);
+        if (code < 0)
+            break;
+    }
+    if (code >= 0)
+        return MS_OK;
+    while (*count != 0)
+        ms_info_clear(&out[--*count]);
+    return code;
+}
+
+int ms_meta_info(struct ms_meta *meta, const char *ns, const char *key, struct ms_info *out,
+                 struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    size_t count = 0;
+    int code = ms_meta_prepare(meta,
+                               INFO_COLUMNS " FROM snapshots s" INFO_JOINS
+                                            " WHERE s.namespace = ?1 AND s.key = ?2"
+                                            " ORDER BY l.name",
+                               &statement, err);
+    if (code < 0)
+        return code;
+    sqlite3_bind_text(statement, 1, ns, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
+    code = gather(meta, statement, out, 1, &count, err);
+    if (code == MS_OK && count == 0)
+        return ms_err_set(err, MS_NOT_FOUND, "snapshot '%.100s' does not exist", key);
+    return code;
+}
+
+/* ---- filters as SQL ------------------------------------------------------------------------ */
+
+/* Values to bind, in the order of their parameters behind ?3; borrowed from the filter. */
+#define BOUND_MAX 160
+struct bound {
+    struct ms_span values[BOUND_MAX];
+    size_t count;
+};
+
+static void add_value(struct ms_text *sql, struct bound *bound, const char *before,
+                      struct ms_span value) {
+    ms_text_puts(sql, before);
+    ms_text_printf(sql, "?%zu", bound->count + 4);
+    bound->values[bound->count++] = value;
+}
+
+/* The ids that one selector can match, when an index finds them. False when none does. */
+static bool index_selector(const struct ms_selector *selector, struct ms_text *sql,
+                           struct bound *bound) {
+    enum ms_field field = ms_filter_field(&selector->path);
+    if (bound->count + 2 > BOUND_MAX)
+        return false;
+    if (field == MS_FIELD_LABEL && selector->op == MS_OP_EQUAL) {
+        add_value(sql, bound, "SELECT snapshot FROM labels WHERE name = ", selector->path.rest);
+        add_value(sql, bound, " AND value = ", selector->value);
+        return true;
+    }
+    if (field == MS_FIELD_LABEL && selector->op == MS_OP_PRESENT) {
+        add_value(sql, bound, "SELECT snapshot FROM labels WHERE name = ", selector->path.rest);
+        return true;
+    }
+    if (field == MS_FIELD_NAME && selector->op == MS_OP_EQUAL) {
+        add_value(sql, bound, "SELECT id FROM snapshots WHERE namespace = ?1 AND key = ",
+                  selector->value);
+        return true;
+    }
+    if (field == MS_FIELD_PARENT && selector->op == MS_OP_EQUAL && selector->value.size != 0) {
+        add_value(sql, bound,
+                  "SELECT c.id FROM snapshots c WHERE c.parent = (SELECT id FROM snapshots"
+                  " WHERE namespace = ?1 AND key = ",
+                  selector->value);
+        ms_text_puts(sql, ")");
+        return true;
+    }
+    return false;
+}
+
+/* The best selector of an alternative: equality before presence. */
+static bool index_alternative(const struct ms_filter *filter, size_t alternative,
+                              struct ms_text *sql, struct bound *bound) {
+    size_t count = 0;
+    const struct ms_selector *selectors = ms_filter_selectors(filter, alternative, &count);
+    for (size_t i = 0; i < count; i++)
+        if (selectors[i].op == MS_OP_EQUAL && index_selector(&selectors[i], sql, bound))
+            return true;
+    for (size_t i = 0; i < count; i++)
+        if (index_selector(&selectors[i], sql, bound))
+            return true;
+    return false;
+}
+
+/* "AND s.id IN (...)" over all alternatives, or nothing when one of them needs a scan. */
+static void index_filter(const struct ms_filter *filter, struct ms_text *sql,
+                         struct bound *bound) {
+    ms_auto_text struct ms_text ids = {0};
+    size_t alternatives = filter != NULL ? ms_filter_alternatives(filter) : 0;
+    for (size_t i = 0; i < alternatives; i++) {
+        if (i != 0)
+            ms_text_puts(&ids, " UNION ");
+        if (!index_alternative(filter, i, &ids, bound)) {
+            bound->count = 0;
+            return;
+        }
+    }
+    if (alternatives == 0)
+        return;
+    ms_text_puts(sql, " AND i.id IN (");
+    ms_text_append(sql, ids.bytes, ids.size);
+    ms_text_puts(sql, ")");
+    sql->failed = sql->failed || ids.failed;
+}
+
+static int build(const struct ms_filter *filter, const char *front, struct ms_text *sql,
+                 struct bound *bound, struct ms_err *err) {
+    ms_text_puts(sql, front);
+    ms_text_puts(sql, INFO_COLUMNS
+                 " FROM (SELECT i.id FROM snapshots i WHERE i.namespace = ?1 AND i.id > ?2");
+    index_filter(filter, sql, bound);
+    ms_text_puts(sql, " ORDER BY i.id LIMIT ?3) m JOIN snapshots s ON s.id = m.id" INFO_JOINS
+                      " ORDER BY m.id, l.name");
+    return ms_text_check(sql, err);
+}
+
+/* Statements of walks are not cached: each filter has its own text. */
+static void own_statement(sqlite3_stmt **statement) {
+    (void)sqlite3_finalize(*statement);
+}
+
+static int prepare_page(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
+                        int64_t after, const char *front, sqlite3_stmt **out,
+                        struct ms_err *err) {
+    ms_auto_text struct ms_text sql = {0};
+    struct bound bound = {.count = 0};
+    int code = build(filter, front, &sql, &bound, err);
+    if (code < 0)
+        return code;
+    if (sqlite3_prepare_v2(meta->db, sql.bytes, (int)sql.size, out, NULL) != SQLITE_OK)
+        return ms_schema_fail(meta->db, "prepare a walk", err);
+    sqlite3_bind_text(*out, 1, ns, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(*out, 2, after);
+    sqlite3_bind_int64(*out, 3, MS_PAGE);
+    for (size_t i = 0; i < bound.count; i++)
+        sqlite3_bind_text(*out, (int)i + 4, bound.values[i].bytes, (int)bound.values[i].size,
+                          SQLITE_STATIC);
+    return MS_OK;
+}
+
+int ms_meta_page(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
+                 int64_t after, struct ms_info out[MS_PAGE], size_t *count, struct ms_err *err) {
+    __attribute__((cleanup(own_statement))) sqlite3_stmt *statement = NULL;
+    int code = prepare_page(meta, ns, filter, after, "", &statement, err);
+    return code < 0 ? code : gather(meta, statement, out, MS_PAGE, count, err);
+}
+
+int ms_meta_explain(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
+                    char **out, struct ms_err *err) {
+    __attribute__((cleanup(own_statement))) sqlite3_stmt *statement = NULL;
+    ms_auto_text struct ms_text text = {0};
+    int code = prepare_page(meta, ns, filter, 0, "EXPLAIN QUERY PLAN ", &statement, err);
+    while (code >= 0 && (code = ms_meta_step(meta, statement, "explain a walk", err)) == 1)
+        ms_text_printf(&text, "%s\n", (const char *)sqlite3_column_text(statement, 3));
+    if (code < 0)
+        return code;
+    *out = ms_text_take(&text);
+    return *out != NULL ? MS_OK : no_memory(err);
+}

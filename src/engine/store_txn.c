@@ -1,0 +1,150 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "engine/clock.h"
+#include "engine/gate.h"
+#include "engine/marker.h"
+#include "engine/store_inside.h"
+
+#define COVER_AFTER_NS (5LL * 1000000000)
+
+int ms_store_depth(const struct ms_store *store) {
+    return (int)store->undo.depth;
+}
+
+/* BEGIN IMMEDIATE behind the gate. */
+static int begin_outer(struct ms_store *store, struct ms_err *err) {
+    int gate = store->place.gate_fd;
+    int code = ms_gate_enter(gate, MS_GATE_WAIT_MS, err);
+    if (code < 0)
+        return code;
+    code = ms_meta_exec(&store->meta, "BEGIN IMMEDIATE", "begin a transaction", err);
+    if (code == MS_OK)
+        ms_gate_sign(gate);
+    ms_gate_leave(gate);
+    if (code == MS_UNAVAILABLE) {
+        char holder[64];
+        ms_gate_holder(gate, holder, sizeof holder);
+        return ms_err_set(err, MS_UNAVAILABLE,
+                          "the store is being written by %s: try again later", holder);
+    }
+    return code;
+}
+
+static int savepoint(struct ms_store *store, const char *verb, size_t depth, struct ms_err *err) {
+    char sql[64];
+    (void)snprintf(sql, sizeof sql, "%s s%zu", verb, depth);
+    return ms_meta_exec(&store->meta, sql, "nest a transaction", err);
+}
+
+int ms_store_begin(struct ms_store *store, struct ms_err *err) {
+    int code = ms_store_enter(store, NULL, NULL, err);
+    if (code == MS_OK)
+        code = ms_undo_begin(&store->undo, err);
+    if (code < 0)
+        return code;
+    size_t depth = store->undo.depth;
+    code = depth == 1 ? begin_outer(store, err) : savepoint(store, "SAVEPOINT", depth, err);
+    if (code < 0)
+        ms_undo_release(&store->undo);
+    return code;
+}
+
+void ms_store_rollback(struct ms_store *store) {
+    struct ms_err ignored;
+    size_t depth = store->undo.depth;
+    if (depth == 0 || store->pid != getpid())
+        return;
+    ms_undo_rollback(&store->undo, &store->place);
+    if (depth > 1) {
+        (void)savepoint(store, "ROLLBACK TO", depth, &ignored);
+        (void)savepoint(store, "RELEASE", depth, &ignored);
+        return;
+    }
+    store->layers_changed = false;
+    if (!sqlite3_get_autocommit(store->meta.db))
+        (void)ms_meta_exec(&store->meta, "ROLLBACK", "roll back", &ignored);
+}
+
+int ms_store_cover(struct ms_store *store, struct ms_err *err) {
+    int64_t highest = 0;
+    char text[24];
+    int code = ms_meta_sequence(&store->meta, &highest, err);
+    if (code == MS_OK)
+        code = ms_layer_sync(&store->place, err);
+    if (code < 0)
+        return code;
+    (void)snprintf(text, sizeof text, "%lld", (long long)highest);
+    code = ms_meta_set(&store->meta, "covered", text, err);
+    if (code == MS_OK)
+        store->uncovered_since = 0;
+    return code;
+}
+
+/* Makes directory entries durable when a committed row is about to be, or when the last such sync
+ * is long enough ago. */
+static int cover_if_due(struct ms_store *store, struct ms_err *err) {
+    bool due = store->uncovered_since != 0 &&
+               ms_clock_steady_ns() - store->uncovered_since > COVER_AFTER_NS;
+    return store->layers_changed || due ? ms_store_cover(store, err) : MS_OK;
+}
+
+/* What waited for the rows to be durable. The rows are the truth now, so a failure here leaves
+ * litter that cleanup finds; it is not the verb's failure. */
+static void do_after(struct ms_store *store) {
+    struct ms_err ignored;
+    for (size_t i = 0; i < store->undo.count; i++) {
+        const struct ms_undo_entry *entry = &store->undo.entries[i];
+        if (entry->step == MS_AFTER_TRASH)
+            (void)ms_layer_trash(&store->place, entry->number, NULL, &ignored);
+        else if (entry->step == MS_AFTER_MARK)
+            (void)ms_store_mark(store, entry->number, &ignored);
+    }
+    ms_undo_clear(&store->undo);
+}
+
+static int commit_outer(struct ms_store *store, struct ms_err *err) {
+    int code = cover_if_due(store, err);
+    if (code < 0) {
+        ms_store_rollback(store);
+        return code;
+    }
+    store->layers_changed = false;
+    code = ms_meta_exec(&store->meta, "COMMIT", "commit the transaction", err);
+    if (code < 0) {
+        struct ms_err ignored;
+        if (!sqlite3_get_autocommit(store->meta.db))
+            (void)ms_meta_exec(&store->meta, "ROLLBACK", "roll back", &ignored);
+        ms_undo_clear(&store->undo);
+        return code;
+    }
+    ms_undo_release(&store->undo);
+    do_after(store);
+    return MS_OK;
+}
+
+int ms_store_commit_txn(struct ms_store *store, struct ms_err *err) {
+    int code = ms_store_enter(store, NULL, NULL, err);
+    if (code < 0)
+        return code;
+    size_t depth = store->undo.depth;
+    if (depth == 0)
+        return ms_err_set(err, MS_FAILED_PRECONDITION, "no transaction is open");
+    if (depth == 1)
+        return commit_outer(store, err);
+    code = savepoint(store, "RELEASE", depth, err);
+    if (code < 0) {
+        ms_store_rollback(store);
+        return code;
+    }
+    ms_undo_release(&store->undo);
+    return MS_OK;
+}
+
+int ms_store_end(struct ms_store *store, int code, struct ms_err *err) {
+    if (code == MS_OK)
+        return ms_store_commit_txn(store, err);
+    ms_store_rollback(store);
+    return code;
+}
