@@ -1,0 +1,46 @@
+--- moonsnap: overlay snapshots for scripts. The face of the module; types.lua describes it.
+
+local core = require "moonsnap.core"
+
+local arguments = require "moonsnap.arguments"
+local snapshotter = require "moonsnap.snapshotter"
+
+local M = { version = core.version, sys = core.sys }
+
+local OPEN = {
+    root = "string", driver = "string", namespace = "string", durability = "string", create = "boolean",
+    mount_options = "table",
+}
+
+function M.open(options)
+    arguments.need("open", "options", options, "table")
+    arguments.need("open", "option root", options.root, "string")
+    arguments.options("open", options, OPEN)
+    local engine, err =
+        core.open(options.root, options.driver, options.durability, options.mount_options, options.create ~= false)
+    if not engine then
+        return nil, err
+    end
+    local name_space = options.namespace or "default"
+    local ok
+    ok, err = engine:check_namespace(name_space)
+    if not ok then
+        engine:close()
+        return nil, err
+    end
+    return snapshotter.new(core, engine, name_space)
+end
+
+function M.rebuild(root)
+    arguments.need("rebuild", "root", root, "string")
+    return core.rebuild(root)
+end
+
+function M.filter(filters)
+    arguments.need("filter", "filters", filters, "table")
+    return core.filter(filters)
+end
+
+M.error = core.error
+
+return M

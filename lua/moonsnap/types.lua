@@ -1,0 +1,357 @@
+---@meta moonsnap
+-- luacheck: ignore 212 241 (declarations use nothing)
+
+--- What `require "moonsnap"` offers, for editors and people. Never loaded.
+---
+--- A call that a correct program can see fail returns `nil, err`; a call with nothing to say returns
+--- `true`; misuse (wrong type, unknown option, closed store) raises. Sizes are bytes, times are
+--- integers in nanoseconds since 1970 (UTC).
+
+---@alias moonsnap.ErrorKind
+---| "canceled" | "invalid_argument" | "deadline_exceeded" | "not_found" | "already_exists"
+---| "permission_denied" | "resource_exhausted" | "failed_precondition" | "aborted"
+---| "unimplemented" | "internal" | "unavailable" | "data_loss"
+
+--- `tostring(err)` is `kind: message`, so `assert(store:remove(key))` prints well.
+---@class moonsnap.Error
+---@field kind    moonsnap.ErrorKind
+---@field message string   what we were doing: why not
+---@field errno?  integer  the system's number, where the system said no
+
+---@alias moonsnap.Kind "active" | "view" | "committed"
+
+---@class moonsnap.Info
+---@field name      string   key of an active or a view, name of a committed snapshot
+---@field parent    string   name of the parent, "" when there is none
+---@field kind      moonsnap.Kind
+---@field created   integer
+---@field updated   integer
+---@field used      integer  last mount by moonsnap, child made, or touch
+---@field use_count integer
+---@field number    integer  the row's number and the layer's directory name
+---@field labels    table<string, string>
+---@field damaged?  true     its directory is gone
+
+---@class moonsnap.Mount
+---@field type    string
+---@field source  string
+---@field target  string     "" (the root)
+---@field options string[]
+
+---@class moonsnap.Usage
+---@field size   integer
+---@field inodes integer
+
+---@class moonsnap.Change
+---@field change "added" | "changed" | "removed" | "opaque"
+---@field path   string   without a leading slash
+---@field type   string   "file", "directory", "symlink", "fifo", "socket", "char", "block"
+---@field size   integer  bytes of a regular file, else 0
+
+---@class moonsnap.Mounted
+---@field namespace string
+---@field key       string
+---@field target    string
+---@field pid       integer
+---@field here      boolean  in this process's mount namespace
+---@field readonly  boolean
+
+---@class moonsnap.Finding
+---@field what     string
+---@field where    string
+---@field repair   string
+---@field repaired boolean
+---@field serious  boolean
+
+---@class moonsnap.Cleaned
+---@field orphans     integer
+---@field abandoned   integer
+---@field quarantined integer
+---@field stages      integer
+---@field entries     integer
+---@field kept        integer
+
+---@class moonsnap.Imported
+---@field entries         integer
+---@field bytes           integer   content written, holes not counted
+---@field whiteouts       integer   names hidden, and opaque directories
+---@field squashed_owners integer
+---@field skipped_devices integer
+---@field skipped_xattrs  integer
+---@field skipped_mounts  integer   mount points in a source directory, left empty
+---@field note            string   the first thing that could not be kept, "" when all was
+
+---@class moonsnap.Event
+---@field sequence  integer
+---@field at        integer
+---@field topic     string
+---@field namespace string
+---@field key       string
+---@field name      string
+---@field parent    string
+---@field number    integer
+
+--- Called between steps of something slow, never from C: `progress{entries=, bytes=, total=?}`.
+--- Returning false cancels the work (`nil, err` of kind canceled); so does raising, which goes on up.
+---@alias moonsnap.Progress fun(done: {entries: integer, bytes: integer, total?: integer}): false?
+
+---@class moonsnap.OpenOptions
+---@field root           string
+---@field driver?        "overlay" | "native"               what the store is; overlay for a new one
+---@field namespace?     string                             "default"
+---@field durability?    "metadata" | "layer" | "full"      of commit; "layer"
+---@field create?        boolean                            make a new store when there is none; true
+---@field mount_options? string[]                           further overlay options
+
+--- What this process may do, and entering namespaces (before a store is opened).
+---@class moonsnap.Sys
+---@field in_initial_user_namespace fun(): boolean
+---@field can_mount fun(): boolean
+---@field enter_user_namespace fun(): true?, moonsnap.Error?   be root in a user namespace of one's own
+---@field enter_mount_namespace fun(): true?, moonsnap.Error?  mounts made from now on end with the process
+---@field attach_way fun(): "fd" | "classic"                   how overlays are mounted here
+---@field pid fun(): integer
+---@field random fun(): string                                 16 hexadecimal digits
+
+---@class moonsnap
+---@field version string
+---@field sys moonsnap.Sys
+local moonsnap = {}
+
+--- Opens a store; makes one when there is none.
+---@param options moonsnap.OpenOptions
+---@return moonsnap.Store? store
+---@return moonsnap.Error? err
+function moonsnap.open(options) end
+
+--- Makes a new metadata.db from the markers beside the layers, when it is lost or no database.
+---@param root string
+---@return integer? rebuilt  committed snapshots found
+---@return moonsnap.Error? err
+function moonsnap.rebuild(root) end
+
+--- Compiles filters (containerd's grammar; the list is ORed) for use with walk and match.
+---@param filters string[]
+---@return moonsnap.Filter? filter
+---@return moonsnap.Error? err
+function moonsnap.filter(filters) end
+
+--- An error value of our class, for code that fails in moonsnap's way.
+---@param kind moonsnap.ErrorKind
+---@param message string
+---@return moonsnap.Error
+function moonsnap.error(kind, message) end
+
+---@class moonsnap.Filter
+local Filter = {}
+---@param info moonsnap.Info
+---@return boolean
+function Filter:match(info) end
+
+--- A snapshotter. `local store <close> = assert(moonsnap.open{ root = dir })`.
+---@class moonsnap.Store
+---@field root       string
+---@field driver     string
+---@field xattrs     "trusted" | "user"
+---@field durability string
+---@field name_space string   the namespace that this object works in
+local Store = {}
+
+--- Closes; a second time does nothing. Deletes nothing and unmounts nothing.
+function Store:close() end
+
+--- The same store, working in another namespace. Shares everything, its transactions too; closing
+--- either closes both.
+---@param name string
+---@return moonsnap.Store? store
+---@return moonsnap.Error? err
+function Store:namespace(name) end
+
+---@return string[]? names  namespaces that have a snapshot, sorted
+---@return moonsnap.Error? err
+function Store:namespaces() end
+
+---@class moonsnap.CreateOptions
+---@field labels? table<string, string>
+---@field owner?  integer  pid: once that process is gone, cleanup removes the snapshot
+
+---@param key string
+---@param parent? string   name of a committed snapshot
+---@param options? moonsnap.CreateOptions
+---@return moonsnap.Mount[]? mounts
+---@return moonsnap.Error? err
+function Store:prepare(key, parent, options) end
+
+---@param key string
+---@param parent? string
+---@param options? moonsnap.CreateOptions
+---@return moonsnap.Mount[]? mounts
+---@return moonsnap.Error? err
+function Store:view(key, parent, options) end
+
+---@param key string
+---@return moonsnap.Mount[]? mounts
+---@return moonsnap.Error? err
+function Store:mounts(key) end
+
+---@class moonsnap.CommitOptions
+---@field labels?     table<string, string>
+---@field parent?     string   rebase an active that has no parent
+---@field durability? "metadata" | "layer" | "full"
+---@field seal?       moonsnap.Seal   made by seal(key)
+---@field progress?   moonsnap.Progress
+
+---@param name string
+---@param key string
+---@param options? moonsnap.CommitOptions
+---@return true? ok
+---@return moonsnap.Error? err
+function Store:commit(name, key, options) end
+
+---@class moonsnap.Seal
+---@field usage fun(self: moonsnap.Seal): moonsnap.Usage
+
+--- Makes an active's content durable and measures it, so that commit only writes rows.
+---@param key string
+---@param options? {durability?: string, progress?: moonsnap.Progress}
+---@return moonsnap.Seal? seal
+---@return moonsnap.Error? err
+function Store:seal(key, options) end
+
+--- Removes; the layer is freed before this returns, or with later by cleanup. Once the row is gone the
+--- answer is true: what progress cancels is only the freeing, which cleanup ends.
+---@param key string
+---@param options? {later?: boolean, progress?: moonsnap.Progress}
+---@return true? ok
+---@return moonsnap.Error? err
+function Store:remove(key, options) end
+
+---@param key string
+---@return moonsnap.Info? info
+---@return moonsnap.Error? err
+function Store:stat(key) end
+
+--- Changes labels; `info.name` says whose. Without fieldpaths all labels are replaced.
+---@param info {name: string, labels?: table<string, string>}
+---@param fieldpaths? string[]  "labels" or "labels.NAME"
+---@return moonsnap.Info? info
+---@return moonsnap.Error? err
+function Store:update(info, fieldpaths) end
+
+--- Iterates infos: `for info in store:walk('kind==committed') do`. Filters are ORed; without any,
+--- all. A bad filter, and a store that fails under way, raise the error value; filter() checks first.
+---@param ... string | moonsnap.Filter
+---@return fun(): moonsnap.Info?
+function Store:walk(...) end
+
+--- The query plan of walk(...) as SQLite tells it.
+---@param ... string
+---@return string? plan
+---@return moonsnap.Error? err
+function Store:explain(...) end
+
+---@param key string
+---@param options? {progress?: moonsnap.Progress}
+---@return moonsnap.Usage? usage
+---@return moonsnap.Error? err
+function Store:usage(key, options) end
+
+---@param key string
+---@return true? ok
+---@return moonsnap.Error? err
+function Store:touch(key) end
+
+--- The directories that make up a snapshot, nearest first. `own` is true when the first is its own.
+---@param key string
+---@return {own: boolean, [integer]: string}? layers
+---@return moonsnap.Error? err
+function Store:layers(key) end
+
+--- Iterates what a snapshot's own layer changed; with other, what differs from other to key.
+---@param key string
+---@param other? string
+---@return (fun(): moonsnap.Change?)? iterator   nil, err when it cannot start
+---@return moonsnap.Error? err
+function Store:diff(key, other) end
+
+--- Mounts a snapshot on an existing directory and records it; counts as a use.
+---@param key string
+---@param target string
+---@param options? {readonly?: boolean}
+---@return true? ok
+---@return moonsnap.Error? err
+function Store:mount(key, target, options) end
+
+---@param target string
+---@param options? {lazy?: boolean}
+---@return true? ok
+---@return moonsnap.Error? err
+function Store:unmount(target, options) end
+
+---@return moonsnap.Mounted[]? mounted
+---@return moonsnap.Error? err
+function Store:mounted() end
+
+---@class moonsnap.ImportOptions
+---@field parent?     string
+---@field labels?     table<string, string>
+---@field strict?     boolean   refuse what one uid cannot keep
+---@field durability? string
+---@field progress?   moonsnap.Progress
+
+--- Imports a directory, a tar file, or an open file (`io.stdin`) as a committed snapshot.
+---@param name string
+---@param source string | file*
+---@param options? moonsnap.ImportOptions
+---@return moonsnap.Imported? imported
+---@return moonsnap.Error? err
+function Store:import(name, source, options) end
+
+---@class moonsnap.RunOptions
+---@field at?      string                  mount there and stay in the host's tree, instead of becoming its root
+---@field workdir? string                  "/" in a root; at for at
+---@field env?     table<string, string>   replaces the environment
+---@field binds?   string[]                "SOURCE[:TARGET[:ro]]" of the host, below the new root
+---@field commit?  string                  keep a throw-away as this committed snapshot when CMD exits 0
+---@field labels?  table<string, string>   of that one
+---@field readonly? boolean                a view instead of a writable child
+
+---@class moonsnap.Ran
+---@field status    integer  CMD's exit status; 128 + number for a signal
+---@field key       string   the active it ran in, or the committed name, "" when it was thrown away
+
+--- Runs a command in an active snapshot (kept), or in a throw-away child of a committed one.
+--- `nil, err` when the command could not be started.
+---@param name string
+---@param argv string[]
+---@param options? moonsnap.RunOptions
+---@return moonsnap.Ran? ran
+---@return moonsnap.Error? err
+function Store:run(name, argv, options) end
+
+--- Runs fn in one transaction: all of it or, when it raises, yields or returns `nil, err`, nothing.
+--- Nested ones are savepoints. Returns what fn returns; a raised error is raised again.
+---@generic T
+---@param fn fun(store: moonsnap.Store): T?, moonsnap.Error?
+---@return T?
+---@return moonsnap.Error? err
+function Store:transaction(fn) end
+
+--- Iterates event rows in order: `for event in store:events{ since = cursor } do`.
+---@param options? {since?: integer}
+---@return fun(): moonsnap.Event?
+function Store:events(options) end
+
+--- Frees what removal left, removes what dead owners left, sweeps litter.
+---@param options? {progress?: moonsnap.Progress}
+---@return moonsnap.Cleaned? cleaned
+---@return moonsnap.Error? err
+function Store:cleanup(options) end
+
+--- Compares rows and directories both ways; with repair, mends.
+---@param options? {repair?: boolean}
+---@return moonsnap.Finding[]? findings
+---@return moonsnap.Error? err
+function Store:check(options) end
+
+return moonsnap

@@ -1,0 +1,207 @@
+/* The verbs that bring a tree in: stage, import into the stage, adopt. */
+#include <errno.h>
+#include <fcntl.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "archive/import.h"
+#include "base/err.h"
+#include "base/own.h"
+#include "bind/args.h"
+#include "bind/failure.h"
+#include "bind/push.h"
+#include "bind/steps.h"
+#include "bind/store.h"
+#include "engine/store.h"
+
+/* ---- stage -----------------------------------------------------------------------------------*/
+
+static void free_stage(void *stage) { ms_stage_free(stage); }
+
+static const struct ms_class stage_class = {
+    .name = "moonsnap.core.stage", .word = "stage", .free = free_stage};
+
+/* stage(ns, parent) -> stage */
+static int stage(lua_State *L) {
+    struct ms_err err;
+    const char *parent = NULL;
+    struct ms_stage *opened = NULL;
+    lua_settop(L, 3);
+    struct ms_store *store = ms_store_check_arg(L);
+    const char *ns = ms_arg_key(L, 2, "namespace", &err);
+    if (ns == NULL || ms_arg_parent(L, 3, &parent, &err) < 0)
+        return ms_failure(L, &err);
+    struct ms_box *box = ms_box_new(L, &stage_class, 1);
+    if (ms_store_stage(store, ns, parent, &opened, &err) < 0)
+        return ms_failure(L, &err);
+    ms_box_fill(box, opened);
+    return 1;
+}
+
+static int stage_step(lua_State *L) {
+    struct ms_err err;
+    struct ms_stage *work = ms_box_check(L, 1, &stage_class);
+    return ms_step_answer(L, ms_stage_step(work, ms_step_budget(L), &err), &err);
+}
+
+static int stage_done(lua_State *L) {
+    (void)ms_box_check(L, 1, &stage_class);
+    ms_push_done(L, 0, 0, 0); /* a copy of the parent: nothing of the source is read yet */
+    return 1;
+}
+
+/* adopt(ns, stage, name, parent, labels, durability) -> true */
+static int adopt(lua_State *L) {
+    struct ms_err err;
+    struct ms_labels *labels = NULL;
+    struct ms_commit request = {.key = ""};
+    lua_settop(L, 7);
+    struct ms_store *store = ms_store_check_arg(L);
+    struct ms_stage *work = ms_box_check(L, 3, &stage_class);
+    const char *ns = ms_arg_key(L, 2, "namespace", &err);
+    if (ns == NULL)
+        return ms_failure(L, &err);
+    request.name = ms_arg_key(L, 4, "name", &err);
+    if (request.name == NULL || ms_arg_parent(L, 5, &request.parent, &err) < 0 ||
+        ms_arg_labels(L, 6, &labels, &err) < 0 ||
+        ms_arg_durability(L, 7, &request.durability, &err) < 0)
+        return ms_failure(L, &err);
+    request.labels = labels;
+    return ms_answer(L, ms_store_adopt(store, ns, work, &request, &err), &err);
+}
+
+/* ---- import ----------------------------------------------------------------------------------*/
+
+/* An import and the descriptor that it reads, when the source is an open file. */
+struct filling {
+    struct ms_import *import;
+    int fd;
+};
+
+static void free_filling(void *object) {
+    struct filling *filling = object;
+    ms_import_free(filling->import);
+    ms_own_close(&filling->fd);
+    free(filling);
+}
+
+static const struct ms_class filling_class = {
+    .name = "moonsnap.core.import", .word = "import", .free = free_filling};
+
+/* The source at 2: a path, or an open file, whose descriptor stays the file's. */
+static int read_source(lua_State *L, struct ms_import_request *request, struct ms_err *err) {
+    request->fd = -1;
+    if (lua_type(L, 2) == LUA_TSTRING) {
+        request->path = ms_arg_path(L, 2, "import", err);
+        return request->path == NULL ? err->kind : 0;
+    }
+    const luaL_Stream *stream = luaL_checkudata(L, 2, LUA_FILEHANDLE);
+    if (stream->closef == NULL)
+        return luaL_argerror(L, 2, "a closed file");
+    request->fd = fileno(stream->f);
+    return 0;
+}
+
+/* What the stage's store asks of the import. */
+static int describe(struct ms_import_request *request, const struct ms_store *store,
+                    struct ms_err *err) {
+    struct stat root;
+    struct ms_store_facts facts;
+    ms_store_facts(store, &facts);
+    if (stat(facts.root, &root) < 0)
+        return ms_err_sys(err, errno, "look at %s", facts.root);
+    request->store_dev = root.st_dev;
+    request->store_ino = root.st_ino;
+    if (strcmp(facts.driver, "native") == 0)
+        request->whiteout = MS_WHITEOUT_DELETE;
+    else if (strcmp(facts.xattrs, "user") == 0)
+        request->whiteout = MS_WHITEOUT_OVERLAY_USER;
+    else
+        request->whiteout = MS_WHITEOUT_OVERLAY_TRUSTED;
+    return 0;
+}
+
+static int open_filling(const struct ms_stage *target, struct ms_import_request *request,
+                        struct filling **out, struct ms_err *err) {
+    struct filling *filling = malloc(sizeof *filling);
+    if (filling == NULL)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "import: no memory");
+    *filling = (struct filling){.fd = -1};
+    if (request->path == NULL) {
+        filling->fd = fcntl(request->fd, F_DUPFD_CLOEXEC, 3); /* outlives the file's close */
+        request->fd = filling->fd;
+    }
+    int failed = request->path == NULL && filling->fd < 0
+                     ? ms_err_sys(err, errno, "import: keep the file open")
+                     : ms_import_open(ms_stage_fd(target), request, &filling->import, err);
+    if (failed < 0) {
+        free_filling(filling);
+        return failed;
+    }
+    *out = filling;
+    return 0;
+}
+
+/* stage:import(source, has_parent, strict) -> import */
+static int import(lua_State *L) {
+    struct ms_err err;
+    struct filling *filling = NULL;
+    struct ms_import_request request = {0};
+    lua_settop(L, 4);
+    const struct ms_stage *target = ms_box_check(L, 1, &stage_class);
+    const struct ms_box *stage_box = lua_touserdata(L, 1);
+    if (read_source(L, &request, &err) < 0)
+        return ms_failure(L, &err);
+    request.has_parent = lua_toboolean(L, 3);
+    request.strict = lua_toboolean(L, 4);
+    struct ms_box *box = ms_box_new(L, &filling_class, 1);
+    if (describe(&request, stage_box->parent->object, &err) < 0 ||
+        open_filling(target, &request, &filling, &err) < 0)
+        return ms_failure(L, &err);
+    ms_box_fill(box, filling);
+    return 1;
+}
+
+static int import_step(lua_State *L) {
+    struct ms_err err;
+    const struct filling *filling = ms_box_check(L, 1, &filling_class);
+    return ms_step_answer(L, ms_import_step(filling->import, ms_step_budget(L), &err), &err);
+}
+
+static int import_done(lua_State *L) {
+    const struct filling *filling = ms_box_check(L, 1, &filling_class);
+    struct ms_import_progress progress = {0};
+    ms_import_progress(filling->import, &progress);
+    ms_push_done(L, progress.entries, progress.bytes_read, progress.bytes_total);
+    return 1;
+}
+
+static int import_summary(lua_State *L) {
+    const struct filling *filling = ms_box_check(L, 1, &filling_class);
+    struct ms_import_summary summary = {0};
+    ms_import_summary(filling->import, &summary);
+    lua_createtable(L, 0, 8);
+    ms_set_integer(L, "entries", summary.entries);
+    ms_set_integer(L, "bytes", summary.bytes);
+    ms_set_integer(L, "whiteouts", summary.whiteouts);
+    ms_set_integer(L, "squashed_owners", summary.squashed_owners);
+    ms_set_integer(L, "skipped_devices", summary.skipped_devices);
+    ms_set_integer(L, "skipped_xattrs", summary.skipped_xattrs);
+    ms_set_integer(L, "skipped_mounts", summary.skipped_mounts);
+    ms_set_string(L, "note", summary.first_note);
+    return 1;
+}
+
+const luaL_Reg ms_import_verbs[] = {{"stage", stage}, {"adopt", adopt}, {NULL, NULL}};
+
+void ms_import_setup(lua_State *L) {
+    static const luaL_Reg stages[] = {
+        {"step", stage_step}, {"done", stage_done}, {"import", import}, {NULL, NULL}};
+    static const luaL_Reg fillings[] = {
+        {"step", import_step}, {"done", import_done}, {"summary", import_summary}, {NULL, NULL}};
+    ms_class_register(L, &stage_class, stages);
+    ms_class_register(L, &filling_class, fillings);
+}

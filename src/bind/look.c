@@ -1,0 +1,187 @@
+/* The verbs that look at snapshots and change their labels, and compiled filters. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "bind/args.h"
+#include "bind/failure.h"
+#include "bind/push.h"
+#include "bind/store.h"
+#include "engine/filter.h"
+#include "engine/store.h"
+
+static void clear_info(void *info) { ms_info_clear(info); }
+
+static int stat_snapshot(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    lua_settop(L, 3);
+    struct ms_store *store = ms_store_check_arg(L);
+    struct ms_info *info = ms_scratch_new(L, sizeof *info, clear_info);
+    if (ms_arg_place(L, &place, &err) < 0 ||
+        ms_store_stat(store, place.ns, place.key, info, &err) < 0)
+        return ms_failure(L, &err);
+    ms_push_info(L, info);
+    return 1;
+}
+
+/* update(ns, key, labels, paths) -> info */
+static int update(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    struct ms_arg_list paths;
+    struct ms_labels *labels = NULL;
+    lua_settop(L, 5);
+    struct ms_store *store = ms_store_check_arg(L);
+    ms_arg_list(L, 5, &paths);
+    struct ms_info *info = ms_scratch_new(L, sizeof *info, clear_info);
+    if (ms_arg_place(L, &place, &err) < 0 || ms_arg_labels(L, 4, &labels, &err) < 0 ||
+        ms_arg_list_plain(&paths, "field path", &err) < 0)
+        return ms_failure(L, &err);
+    struct ms_info wanted = {.name = (char *)place.key}; /* borrowed, and only read */
+    if (labels != NULL)
+        wanted.labels = *labels;
+    if (ms_store_update(store, place.ns, &wanted, paths.items, paths.count, info, &err) < 0)
+        return ms_failure(L, &err);
+    ms_push_info(L, info);
+    return 1;
+}
+
+static int touch(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    struct ms_store *store = ms_store_check_arg(L);
+    if (ms_arg_place(L, &place, &err) < 0)
+        return ms_failure(L, &err);
+    return ms_answer(L, ms_store_touch(store, place.ns, place.key, &err), &err);
+}
+
+static void clear_layers(void *layers) { ms_layers_clear(layers); }
+
+static int layers(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    lua_settop(L, 3);
+    struct ms_store *store = ms_store_check_arg(L);
+    struct ms_layers *found = ms_scratch_new(L, sizeof *found, clear_layers);
+    if (ms_arg_place(L, &place, &err) < 0 ||
+        ms_store_layers(store, place.ns, place.key, found, &err) < 0)
+        return ms_failure(L, &err);
+    lua_createtable(L, (int)found->count, 1);
+    for (size_t i = 0; i < found->count; i++) {
+        lua_pushstring(L, found->paths[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    ms_set_boolean(L, "own", found->own);
+    return 1;
+}
+
+static void clear_event(void *event) { ms_event_clear(event); }
+
+/* event(since) -> the first event after it, or nothing */
+static int event(lua_State *L) {
+    struct ms_err err;
+    struct ms_store *store = ms_store_check_arg(L);
+    int64_t since = luaL_checkinteger(L, 2);
+    struct ms_event *found = ms_scratch_new(L, sizeof *found, clear_event);
+    int more = ms_store_event(store, since, found, &err);
+    if (more < 0)
+        return ms_failure(L, &err);
+    if (more == 0)
+        return 0;
+    ms_push_event(L, found);
+    return 1;
+}
+
+/* ---- filters ---------------------------------------------------------------------------------*/
+
+static void free_filter(void *filter) { ms_filter_free(filter); }
+
+static const struct ms_class filter_class = {
+    .name = "moonsnap.core.filter", .word = "filter", .free = free_filter};
+
+const struct ms_filter *ms_filter_arg(lua_State *L, int arg) {
+    return lua_isnoneornil(L, arg) ? NULL : ms_box_check(L, arg, &filter_class);
+}
+
+int ms_filter_lua(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_list texts;
+    struct ms_filter *filter = NULL;
+    lua_settop(L, 1);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    ms_arg_list(L, 1, &texts);
+    struct ms_box *box = ms_box_new(L, &filter_class, 0);
+    if (ms_filter_compile(texts.items, texts.sizes, texts.count, &filter, &err) < 0)
+        return ms_failure(L, &err);
+    ms_box_fill(box, filter);
+    return 1;
+}
+
+static const char *string_field(lua_State *L, const char *name) {
+    if (lua_getfield(L, 2, name) == LUA_TNIL)
+        return "";
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "match: the info's %s is no string", name);
+    return lua_tostring(L, -1); /* stays on the stack */
+}
+
+static int kind_of_name(lua_State *L, const char *name) {
+    for (int kind = MS_KIND_VIEW; kind <= MS_KIND_COMMITTED; kind++) {
+        if (strcmp(ms_snapshot_kind_name(kind), name) == 0)
+            return kind;
+    }
+    return *name == '\0' ? 0 : luaL_error(L, "match: no kind '%s'", name);
+}
+
+/* filter:match(info) -> boolean */
+static int match(lua_State *L) {
+    struct ms_err err;
+    struct ms_labels *labels = NULL;
+    lua_settop(L, 2);
+    const struct ms_filter *filter = ms_box_check(L, 1, &filter_class);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    struct ms_info info = {.name = (char *)string_field(L, "name"), /* borrowed, and only read */
+                           .parent = (char *)string_field(L, "parent")};
+    info.kind = kind_of_name(L, string_field(L, "kind"));
+    lua_getfield(L, 2, "labels");
+    if (ms_arg_labels(L, lua_gettop(L), &labels, &err) < 0)
+        return ms_failure_raise(L, &err);
+    if (labels != NULL)
+        info.labels = *labels;
+    lua_pushboolean(L, ms_filter_match(filter, &info));
+    return 1;
+}
+
+struct plan {
+    char *text;
+};
+
+static void clear_plan(void *bytes) {
+    struct plan *plan = bytes;
+    free(plan->text);
+    plan->text = NULL;
+}
+
+/* explain(ns, filter) -> the query plan of that walk */
+static int explain(lua_State *L) {
+    struct ms_err err;
+    lua_settop(L, 3);
+    struct ms_store *store = ms_store_check_arg(L);
+    const struct ms_filter *filter = ms_filter_arg(L, 3);
+    const char *ns = ms_arg_key(L, 2, "namespace", &err);
+    struct plan *plan = ms_scratch_new(L, sizeof *plan, clear_plan);
+    if (ns == NULL || ms_store_explain(store, ns, filter, &plan->text, &err) < 0)
+        return ms_failure(L, &err);
+    lua_pushstring(L, plan->text);
+    return 1;
+}
+
+const luaL_Reg ms_look_verbs[] = {
+    {"stat", stat_snapshot}, {"update", update},   {"touch", touch}, {"layers", layers},
+    {"event", event},        {"explain", explain}, {NULL, NULL}};
+
+void ms_look_setup(lua_State *L) {
+    static const luaL_Reg methods[] = {{"match", match}, {NULL, NULL}};
+    ms_class_register(L, &filter_class, methods);
+}

@@ -1,0 +1,89 @@
+/* The verbs that make, change into and remove snapshots. */
+#include "base/err.h"
+#include "bind/args.h"
+#include "bind/failure.h"
+#include "bind/push.h"
+#include "bind/steps.h"
+#include "bind/store.h"
+#include "engine/store.h"
+
+static void clear_mounts(void *mounts) { ms_mounts_clear(mounts); }
+
+typedef int create_verb(struct ms_store *store, const char *ns, const struct ms_create *create,
+                        struct ms_mounts *mounts, struct ms_err *err);
+
+/* prepare(ns, key, parent, labels, owner) -> mounts */
+static int create(lua_State *L, create_verb *verb) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    struct ms_labels *labels = NULL;
+    struct ms_create request = {0};
+    lua_settop(L, 6);
+    struct ms_store *store = ms_store_check_arg(L);
+    request.owner_pid = luaL_optinteger(L, 6, 0);
+    if (ms_arg_place(L, &place, &err) < 0 || ms_arg_parent(L, 4, &request.parent, &err) < 0 ||
+        ms_arg_labels(L, 5, &labels, &err) < 0)
+        return ms_failure(L, &err);
+    request.key = place.key;
+    request.labels = labels;
+    struct ms_mounts *mounts = ms_scratch_new(L, sizeof *mounts, clear_mounts);
+    if (verb(store, place.ns, &request, mounts, &err) < 0)
+        return ms_failure(L, &err);
+    ms_push_mounts(L, mounts);
+    return 1;
+}
+
+static int prepare(lua_State *L) { return create(L, ms_store_prepare); }
+
+static int view(lua_State *L) { return create(L, ms_store_view); }
+
+static int mounts(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    lua_settop(L, 3);
+    struct ms_store *store = ms_store_check_arg(L);
+    struct ms_mounts *found = ms_scratch_new(L, sizeof *found, clear_mounts);
+    if (ms_arg_place(L, &place, &err) < 0 ||
+        ms_store_mounts(store, place.ns, place.key, found, &err) < 0)
+        return ms_failure(L, &err);
+    ms_push_mounts(L, found);
+    return 1;
+}
+
+/* commit(ns, name, key, parent, labels, durability, seal) -> true */
+static int commit(lua_State *L) {
+    struct ms_err err;
+    struct ms_labels *labels = NULL;
+    struct ms_commit request = {0};
+    lua_settop(L, 8);
+    struct ms_store *store = ms_store_check_arg(L);
+    request.seal = ms_seal_arg(L, 8);
+    const char *ns = ms_arg_key(L, 2, "namespace", &err);
+    if (ns == NULL)
+        return ms_failure(L, &err);
+    request.name = ms_arg_key(L, 3, "name", &err);
+    if (request.name == NULL)
+        return ms_failure(L, &err);
+    request.key = ms_arg_key(L, 4, "key", &err);
+    if (request.key == NULL || ms_arg_parent(L, 5, &request.parent, &err) < 0 ||
+        ms_arg_labels(L, 6, &labels, &err) < 0 ||
+        ms_arg_durability(L, 7, &request.durability, &err) < 0)
+        return ms_failure(L, &err);
+    request.labels = labels;
+    return ms_answer(L, ms_store_commit(store, ns, &request, &err), &err);
+}
+
+/* remove(ns, key, later) -> true */
+static int remove_snapshot(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    struct ms_store *store = ms_store_check_arg(L);
+    if (ms_arg_place(L, &place, &err) < 0)
+        return ms_failure(L, &err);
+    int failed = ms_store_remove(store, place.ns, place.key, lua_toboolean(L, 4), &err);
+    return ms_answer(L, failed, &err);
+}
+
+const luaL_Reg ms_make_verbs[] = {{"prepare", prepare},        {"view", view},
+                                  {"mounts", mounts},          {"commit", commit},
+                                  {"remove", remove_snapshot}, {NULL, NULL}};

@@ -1,0 +1,81 @@
+#include "bind/push.h"
+
+#include <lauxlib.h>
+
+#include "engine/store.h"
+
+void ms_set_string(lua_State *L, const char *name, const char *value) {
+    lua_pushstring(L, value != NULL ? value : "");
+    lua_setfield(L, -2, name);
+}
+
+void ms_set_integer(lua_State *L, const char *name, int64_t value) {
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+void ms_set_boolean(lua_State *L, const char *name, int value) {
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void push_mount(lua_State *L, const struct ms_mount *mount) {
+    lua_createtable(L, 0, 4);
+    ms_set_string(L, "type", mount->type);
+    ms_set_string(L, "source", mount->source);
+    ms_set_string(L, "target", mount->target);
+    lua_createtable(L, (int)mount->options_count, 0);
+    for (size_t i = 0; i < mount->options_count; i++) {
+        lua_pushstring(L, mount->options[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "options");
+}
+
+void ms_push_mounts(lua_State *L, const struct ms_mounts *mounts) {
+    luaL_checkstack(L, 5, NULL);
+    lua_createtable(L, (int)mounts->count, 0);
+    for (size_t i = 0; i < mounts->count; i++) {
+        push_mount(L, &mounts->items[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+void ms_push_info(lua_State *L, const struct ms_info *info) {
+    luaL_checkstack(L, 5, NULL);
+    lua_createtable(L, 0, 10);
+    ms_set_string(L, "name", info->name);
+    ms_set_string(L, "parent", info->parent);
+    ms_set_string(L, "kind", ms_snapshot_kind_name(info->kind));
+    ms_set_integer(L, "created", info->created_ns);
+    ms_set_integer(L, "updated", info->updated_ns);
+    ms_set_integer(L, "used", info->used_ns);
+    ms_set_integer(L, "use_count", info->use_count);
+    ms_set_integer(L, "number", info->number);
+    if (info->damaged)
+        ms_set_boolean(L, "damaged", 1);
+    lua_createtable(L, 0, (int)info->labels.count);
+    for (size_t i = 0; i < info->labels.count; i++)
+        ms_set_string(L, info->labels.items[i].name, info->labels.items[i].value);
+    lua_setfield(L, -2, "labels");
+}
+
+void ms_push_usage(lua_State *L, const struct ms_usage *usage) {
+    luaL_checkstack(L, 3, NULL);
+    lua_createtable(L, 0, 2);
+    ms_set_integer(L, "size", usage->size_bytes);
+    ms_set_integer(L, "inodes", usage->inodes);
+}
+
+void ms_push_event(lua_State *L, const struct ms_event *event) {
+    luaL_checkstack(L, 3, NULL);
+    lua_createtable(L, 0, 8);
+    ms_set_integer(L, "sequence", event->sequence);
+    ms_set_integer(L, "at", event->at_ns);
+    ms_set_string(L, "topic", event->topic);
+    ms_set_string(L, "namespace", event->ns);
+    ms_set_string(L, "key", event->key);
+    ms_set_string(L, "name", event->name);
+    ms_set_string(L, "parent", event->parent);
+    ms_set_integer(L, "number", event->number);
+}

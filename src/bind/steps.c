@@ -1,0 +1,179 @@
+#include "bind/steps.h"
+
+#include "base/err.h"
+#include "bind/args.h"
+#include "bind/failure.h"
+#include "bind/push.h"
+#include "bind/store.h"
+#include "engine/store.h"
+
+int ms_step_answer(lua_State *L, int more, const struct ms_err *err) {
+    if (more < 0)
+        return ms_failure(L, err);
+    lua_pushboolean(L, more > 0);
+    return 1;
+}
+
+size_t ms_step_budget(lua_State *L) {
+    lua_Integer budget = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, budget > 0, 2, "a positive number of entries expected");
+    return (size_t)budget;
+}
+
+void ms_push_done(lua_State *L, int64_t entries, int64_t bytes, int64_t total) {
+    lua_createtable(L, 0, 3);
+    ms_set_integer(L, "entries", entries);
+    ms_set_integer(L, "bytes", bytes);
+    if (total > 0)
+        ms_set_integer(L, "total", total);
+}
+
+/* ---- seal ------------------------------------------------------------------------------------*/
+
+static void free_seal(void *seal) { ms_seal_free(seal); }
+
+static const struct ms_class seal_class = {
+    .name = "moonsnap.core.seal", .word = "seal", .free = free_seal};
+
+const struct ms_seal *ms_seal_arg(lua_State *L, int arg) {
+    return lua_isnoneornil(L, arg) ? NULL : ms_box_check(L, arg, &seal_class);
+}
+
+/* seal(ns, key, durability) -> seal */
+static int seal(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    struct ms_seal *opened = NULL;
+    int durability = 0;
+    lua_settop(L, 4);
+    struct ms_store *store = ms_store_check_arg(L);
+    if (ms_arg_place(L, &place, &err) < 0 || ms_arg_durability(L, 4, &durability, &err) < 0)
+        return ms_failure(L, &err);
+    struct ms_box *box = ms_box_new(L, &seal_class, 1);
+    if (ms_store_seal_open(store, place.ns, place.key, durability, &opened, &err) < 0)
+        return ms_failure(L, &err);
+    ms_box_fill(box, opened);
+    return 1;
+}
+
+static int seal_step(lua_State *L) {
+    struct ms_err err;
+    struct ms_seal *work = ms_box_check(L, 1, &seal_class);
+    return ms_step_answer(L, ms_seal_step(work, ms_step_budget(L), &err), &err);
+}
+
+static int seal_usage(lua_State *L) {
+    struct ms_usage usage = {0};
+    ms_seal_usage(ms_box_check(L, 1, &seal_class), &usage);
+    ms_push_usage(L, &usage);
+    return 1;
+}
+
+static int seal_done(lua_State *L) {
+    struct ms_usage usage = {0};
+    ms_seal_usage(ms_box_check(L, 1, &seal_class), &usage);
+    ms_push_done(L, usage.inodes, usage.size_bytes, 0);
+    return 1;
+}
+
+/* ---- usage -----------------------------------------------------------------------------------*/
+
+static void free_measure(void *measure) { ms_measure_free(measure); }
+
+static const struct ms_class measure_class = {
+    .name = "moonsnap.core.measure", .word = "measure", .free = free_measure};
+
+/* usage(ns, key) -> measure */
+static int usage(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    struct ms_measure *opened = NULL;
+    struct ms_store *store = ms_store_check_arg(L);
+    if (ms_arg_place(L, &place, &err) < 0)
+        return ms_failure(L, &err);
+    struct ms_box *box = ms_box_new(L, &measure_class, 1);
+    if (ms_store_usage_open(store, place.ns, place.key, &opened, &err) < 0)
+        return ms_failure(L, &err);
+    ms_box_fill(box, opened);
+    return 1;
+}
+
+static int measure_step(lua_State *L) {
+    struct ms_err err;
+    struct ms_measure *work = ms_box_check(L, 1, &measure_class);
+    return ms_step_answer(L, ms_measure_step(work, ms_step_budget(L), &err), &err);
+}
+
+static int measure_usage(lua_State *L) {
+    struct ms_usage what = {0};
+    ms_measure_usage(ms_box_check(L, 1, &measure_class), &what);
+    ms_push_usage(L, &what);
+    return 1;
+}
+
+static int measure_done(lua_State *L) {
+    struct ms_usage what = {0};
+    ms_measure_usage(ms_box_check(L, 1, &measure_class), &what);
+    ms_push_done(L, what.inodes, what.size_bytes, 0);
+    return 1;
+}
+
+/* ---- cleanup ---------------------------------------------------------------------------------*/
+
+static void free_cleanup(void *cleanup) { ms_cleanup_free(cleanup); }
+
+static const struct ms_class cleanup_class = {
+    .name = "moonsnap.core.cleanup", .word = "cleanup", .free = free_cleanup};
+
+/* cleanup() -> cleanup */
+static int cleanup(lua_State *L) {
+    struct ms_err err;
+    struct ms_cleanup *opened = NULL;
+    struct ms_store *store = ms_store_check_arg(L);
+    struct ms_box *box = ms_box_new(L, &cleanup_class, 1);
+    if (ms_store_cleanup_open(store, &opened, &err) < 0)
+        return ms_failure(L, &err);
+    ms_box_fill(box, opened);
+    return 1;
+}
+
+static int cleanup_step(lua_State *L) {
+    struct ms_err err;
+    struct ms_cleanup *work = ms_box_check(L, 1, &cleanup_class);
+    return ms_step_answer(L, ms_cleanup_step(work, ms_step_budget(L), &err), &err);
+}
+
+static int cleanup_result(lua_State *L) {
+    struct ms_cleaned cleaned = {0};
+    ms_cleanup_result(ms_box_check(L, 1, &cleanup_class), &cleaned);
+    lua_createtable(L, 0, 6);
+    ms_set_integer(L, "orphans", cleaned.orphans);
+    ms_set_integer(L, "abandoned", cleaned.abandoned);
+    ms_set_integer(L, "quarantined", cleaned.quarantined);
+    ms_set_integer(L, "stages", cleaned.stages);
+    ms_set_integer(L, "entries", cleaned.entries);
+    ms_set_integer(L, "kept", cleaned.kept);
+    return 1;
+}
+
+static int cleanup_done(lua_State *L) {
+    struct ms_cleaned cleaned = {0};
+    ms_cleanup_result(ms_box_check(L, 1, &cleanup_class), &cleaned);
+    ms_push_done(L, cleaned.entries, 0, 0);
+    return 1;
+}
+
+const luaL_Reg ms_step_verbs[] = {
+    {"seal", seal}, {"usage", usage}, {"cleanup", cleanup}, {NULL, NULL}};
+
+void ms_steps_setup(lua_State *L) {
+    static const luaL_Reg seals[] = {
+        {"step", seal_step}, {"done", seal_done}, {"usage", seal_usage}, {NULL, NULL}};
+    static const luaL_Reg measures[] = {
+        {"step", measure_step}, {"done", measure_done}, {"usage", measure_usage}, {NULL, NULL}};
+    static const luaL_Reg cleanups[] = {
+        {"step", cleanup_step}, {"done", cleanup_done}, {"result", cleanup_result}, {NULL, NULL}};
+    ms_class_register(L, &seal_class, seals);
+    ms_class_register(L, &measure_class, measures);
+    ms_class_register(L, &cleanup_class, cleanups);
+}

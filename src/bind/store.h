@@ -1,0 +1,58 @@
+/* store.h - the box of a store, and which verbs it has.
+ *
+ * core's stores are bare: verbs take the namespace first and everything by position; options,
+ * defaults and progress are Lua's job. One file for each group of verbs:
+ *
+ *     store.c     open, facts, transactions, namespaces
+ *     make.c      prepare, view, mounts, commit, remove
+ *     look.c      stat, update, touch, layers, explain, event, and filters
+ *     walk.c      walk, diff: iterators
+ *     steps.c     seal, usage, cleanup: work that goes by steps
+ *     import.c    stage, import, adopt
+ *     mount.c     mount, unmount, mounted, check
+ *     run.c       run
+ */
+#pragma once
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "bind/box.h"
+
+struct ms_filter;
+struct ms_store;
+
+extern const struct ms_class ms_store_class;
+
+extern const luaL_Reg ms_store_verbs[];
+extern const luaL_Reg ms_make_verbs[];
+extern const luaL_Reg ms_look_verbs[];
+extern const luaL_Reg ms_walk_verbs[];
+extern const luaL_Reg ms_step_verbs[];
+extern const luaL_Reg ms_import_verbs[];
+extern const luaL_Reg ms_mount_verbs[];
+extern const luaL_Reg ms_run_verbs[];
+
+/* Each makes the classes of its file. */
+void ms_store_setup(lua_State *L);
+void ms_look_setup(lua_State *L);
+void ms_walk_setup(lua_State *L);
+void ms_steps_setup(lua_State *L);
+void ms_import_setup(lua_State *L);
+
+/* open(root, driver, durability, mount_options, create) and rebuild(root). */
+int ms_store_open_lua(lua_State *L);
+int ms_store_rebuild_lua(lua_State *L);
+
+/* filter(list) -> a compiled filter with match(info). */
+int ms_filter_lua(lua_State *L);
+
+/* The store at argument 1; raises when it is closed. */
+struct ms_store *ms_store_check_arg(lua_State *L);
+
+/* The compiled filter at arg; NULL for nil. */
+const struct ms_filter *ms_filter_arg(lua_State *L, int arg);
+
+/* `true` when done is 0, else nil, err. */
+struct ms_err;
+int ms_answer(lua_State *L, int failed, const struct ms_err *err);

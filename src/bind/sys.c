@@ -1,0 +1,64 @@
+#include "bind/sys.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "bind/store.h"
+#include "engine/attach.h"
+#include "sys/userns.h"
+
+static int in_initial_user_namespace(lua_State *L) {
+    lua_pushboolean(L, ms_userns_initial());
+    return 1;
+}
+
+static int can_mount(lua_State *L) {
+    lua_pushboolean(L, ms_can_mount());
+    return 1;
+}
+
+static int enter_user_namespace(lua_State *L) {
+    struct ms_err err;
+    return ms_answer(L, ms_userns_enter(&err), &err);
+}
+
+static int enter_mount_namespace(lua_State *L) {
+    struct ms_err err;
+    return ms_answer(L, ms_mountns_enter(&err), &err);
+}
+
+static int attach_way(lua_State *L) {
+    lua_pushstring(L, ms_attach_way());
+    return 1;
+}
+
+static int pid(lua_State *L) {
+    lua_pushinteger(L, getpid());
+    return 1;
+}
+
+/* 16 hexadecimal digits that nobody guesses: part of throw-away keys */
+static int random_digits(lua_State *L) {
+    unsigned char bytes[8];
+    char digits[2 * sizeof bytes + 1];
+    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+        return luaL_error(L, "getrandom gave nothing");
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(digits + 2 * i, 3, "%02x", bytes[i]);
+    lua_pushstring(L, digits);
+    return 1;
+}
+
+void ms_sys_push(lua_State *L) {
+    static const luaL_Reg functions[] = {{"in_initial_user_namespace", in_initial_user_namespace},
+                                         {"can_mount", can_mount},
+                                         {"enter_user_namespace", enter_user_namespace},
+                                         {"enter_mount_namespace", enter_mount_namespace},
+                                         {"attach_way", attach_way},
+                                         {"pid", pid},
+                                         {"random", random_digits},
+                                         {NULL, NULL}};
+    luaL_newlib(L, functions);
+}
