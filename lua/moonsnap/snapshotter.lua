@@ -83,25 +83,10 @@ function Store:mounts(key)
     return self.engine:mounts(self.name_space, key)
 end
 
---- A seal driven to its end, or nil, err.
-local function sealed(self, key, durability, progress)
-    local seal, err = self.engine:seal(self.name_space, key, durability)
-    if not seal then
-        return nil, err
-    end
-    local ok
-    ok, err = work.drive(self.core, seal, ("seal '%s'"):format(key), progress)
-    if not ok then
-        seal:close()
-        return nil, err
-    end
-    return seal
-end
-
 function Store:seal(key, options)
     need("seal", "key", key, "string")
     options = options_of("seal", options, { durability = "string", progress = "function" })
-    return sealed(self, key, options.durability, options.progress)
+    return work.seal(self, key, options.durability, options.progress)
 end
 
 local COMMIT = { labels = "table", parent = "string", durability = "string", seal = "userdata", progress = "function" }
@@ -112,7 +97,7 @@ function Store:commit(name, key, options)
     options = options_of("commit", options, COMMIT)
     local seal = options.seal
     if options.progress and not seal then
-        local made, err = sealed(self, key, options.durability, options.progress)
+        local made, err = work.seal(self, key, options.durability, options.progress)
         if err and err.kind == "canceled" then
             return nil, err
         end
@@ -125,15 +110,10 @@ end
 function Store:remove(key, options)
     need("remove", "key", key, "string")
     options = options_of("remove", options, { later = "boolean", progress = "function" })
-    local by_steps = options.progress ~= nil and not options.later and self.engine:depth() == 0
-    local ok, err = self.engine:remove(self.name_space, key, options.later or by_steps)
-    if ok and by_steps then
-        local cleaning <close> = self.engine:cleanup() -- what it leaves, the next one frees
-        if cleaning then
-            work.drive(self.core, cleaning, "remove", options.progress)
-        end
+    if options.progress and not options.later and self.engine:depth() == 0 then
+        return work.remove(self, key, options.progress)
     end
-    return ok, err
+    return self.engine:remove(self.name_space, key, options.later)
 end
 
 function Store:import(name, source, options)
@@ -200,15 +180,7 @@ end
 function Store:usage(key, options)
     need("usage", "key", key, "string")
     options = options_of("usage", options, { progress = "function" })
-    local measure <close>, err = self.engine:usage(self.name_space, key)
-    if not measure then
-        return nil, err
-    end
-    local ok, why = work.drive(self.core, measure, ("usage of '%s'"):format(key), options.progress)
-    if not ok then
-        return nil, why
-    end
-    return measure:usage()
+    return work.usage(self, key, options.progress)
 end
 
 function Store:touch(key)
@@ -284,15 +256,7 @@ end
 
 function Store:cleanup(options)
     options = options_of("cleanup", options, { progress = "function" })
-    local cleaning <close>, err = self.engine:cleanup()
-    if not cleaning then
-        return nil, err
-    end
-    local ok, why = work.drive(self.core, cleaning, "cleanup", options.progress)
-    if not ok then
-        return nil, why
-    end
-    return cleaning:result()
+    return work.cleanup(self, options.progress)
 end
 
 function Store:check(options)

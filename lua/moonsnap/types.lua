@@ -95,6 +95,16 @@
 --- Returning false cancels the work (`nil, err` of kind canceled); so does raising, which goes on up.
 ---@alias moonsnap.Progress fun(done: {entries: integer, bytes: integer, total?: integer}): false?
 
+--- Inside: work of the engine that goes by steps.
+---@class moonsnap.Work
+---@field step  fun(self: moonsnap.Work, budget: integer): boolean?, moonsnap.Error?  true: there is more
+---@field done  fun(self: moonsnap.Work): {entries: integer, bytes: integer, total?: integer}
+---@field close fun(self: moonsnap.Work)
+
+--- Inside: the C module, and its store, whose verbs take the namespace first and all by position.
+---@class moonsnap.Core
+---@class moonsnap.core.Store
+
 ---@class moonsnap.OpenOptions
 ---@field root           string
 ---@field driver?        "overlay" | "native"               what the store is; overlay for a new one
@@ -208,7 +218,7 @@ function Store:mounts(key) end
 ---@return moonsnap.Error? err
 function Store:commit(name, key, options) end
 
----@class moonsnap.Seal
+---@class moonsnap.Seal: moonsnap.Work
 ---@field usage fun(self: moonsnap.Seal): moonsnap.Usage
 
 --- Makes an active's content durable and measures it, so that commit only writes rows.

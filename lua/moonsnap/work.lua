@@ -1,4 +1,4 @@
---- Drives work that goes by steps, with progress and cancellation between them.
+--- Work that goes by steps, with progress and cancellation between them: seals, usage, freeing.
 
 local M = {}
 
@@ -24,6 +24,77 @@ function M.drive(core, work, doing, progress)
             return true
         end
     end
+end
+
+--- A seal driven to its end.
+---@param store moonsnap.Store
+---@param key string
+---@param durability? string
+---@param progress? moonsnap.Progress
+---@return moonsnap.Seal? seal
+---@return moonsnap.Error? err
+function M.seal(store, key, durability, progress)
+    local seal, err = store.engine:seal(store.name_space, key, durability)
+    if not seal then
+        return nil, err
+    end
+    local ok, why = M.drive(store.core, seal, ("seal '%s'"):format(key), progress)
+    if not ok then
+        seal:close()
+        return nil, why
+    end
+    return seal
+end
+
+--- Removes a snapshot's row, then frees by steps: what is canceled, the next cleanup frees.
+---@param store moonsnap.Store
+---@param key string
+---@param progress moonsnap.Progress
+---@return true? ok
+---@return moonsnap.Error? err
+function M.remove(store, key, progress)
+    local ok, err = store.engine:remove(store.name_space, key, true)
+    if not ok then
+        return nil, err
+    end
+    local cleaning <close> = store.engine:cleanup()
+    if cleaning then
+        M.drive(store.core, cleaning, "remove", progress)
+    end
+    return true
+end
+
+---@param store moonsnap.Store
+---@param key string
+---@param progress? moonsnap.Progress
+---@return moonsnap.Usage? usage
+---@return moonsnap.Error? err
+function M.usage(store, key, progress)
+    local measure <close>, err = store.engine:usage(store.name_space, key)
+    if not measure then
+        return nil, err
+    end
+    local ok, why = M.drive(store.core, measure, ("usage of '%s'"):format(key), progress)
+    if not ok then
+        return nil, why
+    end
+    return measure:usage()
+end
+
+---@param store moonsnap.Store
+---@param progress? moonsnap.Progress
+---@return moonsnap.Cleaned? cleaned
+---@return moonsnap.Error? err
+function M.cleanup(store, progress)
+    local cleaning <close>, err = store.engine:cleanup()
+    if not cleaning then
+        return nil, err
+    end
+    local ok, why = M.drive(store.core, cleaning, "cleanup", progress)
+    if not ok then
+        return nil, why
+    end
+    return cleaning:result()
 end
 
 return M

@@ -46,7 +46,7 @@ static int random_digits(lua_State *L) {
     if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
         return luaL_error(L, "getrandom gave nothing");
     for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(digits + 2 * i, 3, "%02x", bytes[i]);
+        (void)snprintf(digits + 2 * i, 3, "%02x", bytes[i]);
     lua_pushstring(L, digits);
     return 1;
 }
