@@ -1,5 +1,6 @@
-/* enosys COMMAND [ARG...] - runs a command on a kernel that has no new mount calls: fsopen, fsconfig,
- * fsmount, move_mount, open_tree and mount_setattr are answered ENOSYS, here and in all its children. */
+/* enosys COMMAND [ARG...] - runs a command on a kernel that has no new mount calls: fsopen,
+ * fsconfig, fsmount, move_mount, open_tree and mount_setattr are answered ENOSYS, here and in all
+ * its children. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -10,8 +11,8 @@
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define GONE(number) \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), \
+#define GONE(number)                                                                               \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1),                                           \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
 
 static struct sock_filter code[] = {
