@@ -83,6 +83,12 @@ int ms_store_mark(struct ms_store *store, int64_t number, struct ms_err *err);
 int ms_store_refuse_mounted(struct ms_store *store, int64_t number, const char *doing,
                             struct ms_err *err);
 
+/* store_mount.c: the row and the mounts that a mount request asks for; refuses a second writer.
+ * Inside a transaction. */
+int ms_store_find_mounts(struct ms_store *store, const char *ns,
+                         const struct ms_mount_request *request, struct ms_row *row,
+                         struct ms_mounts *mounts, struct ms_err *err);
+
 /* store_stage.c: the stage's name under new/, its parent's number, its usage and so on. */
 const char *ms_stage_name(const struct ms_stage *stage);
 const struct ms_row *ms_stage_parent(const struct ms_stage *stage);

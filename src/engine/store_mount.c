@@ -95,9 +95,9 @@ static int readonly_mounts(struct ms_store *store, const struct ms_row *row,
     return ms_store_row_mounts(store, &view, labels, out, err);
 }
 
-static int find_mounts(struct ms_store *store, const char *ns,
-                       const struct ms_mount_request *request, struct ms_row *row,
-                       struct ms_mounts *mounts, struct ms_err *err) {
+int ms_store_find_mounts(struct ms_store *store, const char *ns,
+                         const struct ms_mount_request *request, struct ms_row *row,
+                         struct ms_mounts *mounts, struct ms_err *err) {
     ms_auto_labels struct ms_labels labels = {0};
     int code = ms_meta_find(&store->meta, ns, request->key, row, err);
     if (code == MS_OK && row->kind == MS_KIND_ACTIVE && request->readonly) {
@@ -117,7 +117,7 @@ static int mount_inside(struct ms_store *store, const char *ns,
     ms_auto_row struct ms_row row = {0};
     ms_auto_mounts struct ms_mounts mounts = {0};
     struct ms_mount_row record = {.target = target, .boot_id = store->boot_id, .pid = getpid()};
-    int code = find_mounts(store, ns, request, &row, &mounts, err);
+    int code = ms_store_find_mounts(store, ns, request, &row, &mounts, err);
     if (code == MS_OK)
         code = ms_attach(&mounts, target, request->readonly || row.kind == MS_KIND_VIEW,
                          &record.mount_id, err);
