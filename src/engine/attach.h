@@ -41,12 +41,14 @@ int ms_upper_in_use(const char *upper, bool *in_use, bool *known, struct ms_err 
  * target as in mountinfo. mount_id 0 compares the target only. */
 int ms_attached_here(const char *target, uint64_t mount_id, bool *attached, struct ms_err *err);
 
-/* The same in the mount namespace with inode number namespace_inode, looked up through any live
- * process that is in it; *known is false when no process of it can be read: the mount may live.
- * When no process is in it at all that this one can see and this one sees all processes (same pid
- * namespace as init, /proc without hidepid), *known is true and *attached false. */
-int ms_attached_in(uint64_t namespace_inode, const char *target, uint64_t mount_id, bool *attached,
+/* The same in the mount namespace with that number (ms_mount_namespace), asked of any live process
+ * that is in it. *known is false when that is not enough to tell: the mount may live. When no
+ * process is in it, the namespace and its mounts are gone and *known is true, if this process sees
+ * all that could be: it lives in the same pid namespace as the one that took the number (or in the
+ * first), and no process of its own user hides its namespaces. Other users' are not asked: nobody
+ * but a store's owner mounts it. */
+int ms_attached_in(uint64_t mount_namespace, const char *target, uint64_t mount_id, bool *attached,
                    bool *known, struct ms_err *err);
 
-/* The inode number of this process's mount namespace, 0 when it cannot be read. */
+/* A number for this process's mount namespace, 0 when it cannot be read. */
 uint64_t ms_mount_namespace(void);

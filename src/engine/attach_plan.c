@@ -10,29 +10,29 @@
 /* A word of fstab: the flag it sets, or takes back, and what the new calls name it. */
 static const struct {
     const char *word;
-    bool clear;
     unsigned long flag;
     unsigned attribute;
+    bool clear;
 } words[] = {
-    {"defaults", false, 0, 0},
-    {"ro", false, MS_RDONLY, MOUNT_ATTR_RDONLY},
-    {"rw", true, MS_RDONLY, MOUNT_ATTR_RDONLY},
-    {"bind", false, MS_BIND, 0},
-    {"rbind", false, MS_BIND | MS_REC, 0},
-    {"nosuid", false, MS_NOSUID, MOUNT_ATTR_NOSUID},
-    {"suid", true, MS_NOSUID, MOUNT_ATTR_NOSUID},
-    {"nodev", false, MS_NODEV, MOUNT_ATTR_NODEV},
-    {"dev", true, MS_NODEV, MOUNT_ATTR_NODEV},
-    {"noexec", false, MS_NOEXEC, MOUNT_ATTR_NOEXEC},
-    {"exec", true, MS_NOEXEC, MOUNT_ATTR_NOEXEC},
-    {"noatime", false, MS_NOATIME, MOUNT_ATTR_NOATIME},
-    {"atime", true, MS_NOATIME, MOUNT_ATTR_NOATIME},
-    {"strictatime", false, MS_STRICTATIME, MOUNT_ATTR_STRICTATIME},
-    {"nostrictatime", true, MS_STRICTATIME, MOUNT_ATTR_STRICTATIME},
-    {"relatime", false, MS_RELATIME, 0},
-    {"norelatime", true, MS_RELATIME, 0},
-    {"nodiratime", false, MS_NODIRATIME, MOUNT_ATTR_NODIRATIME},
-    {"diratime", true, MS_NODIRATIME, MOUNT_ATTR_NODIRATIME},
+    {"defaults", 0, 0, false},
+    {"ro", MS_RDONLY, MOUNT_ATTR_RDONLY, false},
+    {"rw", MS_RDONLY, MOUNT_ATTR_RDONLY, true},
+    {"bind", MS_BIND, 0, false},
+    {"rbind", MS_BIND | MS_REC, 0, false},
+    {"nosuid", MS_NOSUID, MOUNT_ATTR_NOSUID, false},
+    {"suid", MS_NOSUID, MOUNT_ATTR_NOSUID, true},
+    {"nodev", MS_NODEV, MOUNT_ATTR_NODEV, false},
+    {"dev", MS_NODEV, MOUNT_ATTR_NODEV, true},
+    {"noexec", MS_NOEXEC, MOUNT_ATTR_NOEXEC, false},
+    {"exec", MS_NOEXEC, MOUNT_ATTR_NOEXEC, true},
+    {"noatime", MS_NOATIME, MOUNT_ATTR_NOATIME, false},
+    {"atime", MS_NOATIME, MOUNT_ATTR_NOATIME, true},
+    {"strictatime", MS_STRICTATIME, MOUNT_ATTR_STRICTATIME, false},
+    {"nostrictatime", MS_STRICTATIME, MOUNT_ATTR_STRICTATIME, true},
+    {"relatime", MS_RELATIME, 0, false},
+    {"norelatime", MS_RELATIME, 0, true},
+    {"nodiratime", MS_NODIRATIME, MOUNT_ATTR_NODIRATIME, false},
+    {"diratime", MS_NODIRATIME, MOUNT_ATTR_NODIRATIME, true},
 };
 #define WORDS (sizeof words / sizeof words[0])
 

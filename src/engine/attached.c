@@ -1,17 +1,22 @@
 /* What is mounted, here and in other mount namespaces. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/own.h"
 #include "engine/attach.h"
 #include "engine/mountinfo.h"
+#include "sys/userns.h"
 
-/* The inode number of the first pid namespace: PROC_PID_INIT_INO in the kernel. */
-#define FIRST_PID_NAMESPACE 0xEFFFFFFCU
+/* The machine's first pid namespace (PROC_PID_INIT_INO in the kernel) as ms_pidns_short has it. */
+#define FIRST_PIDNS (0xEFFFFFFCULL & 0x7fffffffULL)
+
+/* The machine's first mount namespace has one of the first inode numbers, which differs by kernel.
+ */
+#define FIRST_NAMESPACES_END 0xF000000FULL
 
 /* The mount that is looked for. In the namespace that a command runs in, its root has been changed:
  * the mount is then "/". */
@@ -52,44 +57,54 @@ int ms_attached_here(const char *target, uint64_t mount_id, bool *attached, stru
     return MS_OK;
 }
 
-static uint64_t inode_of(const char *path) {
-    struct stat found;
-    return stat(path, &found) == 0 ? (uint64_t)found.st_ino : 0;
-}
-
-uint64_t ms_mount_namespace(void) { return inode_of("/proc/self/ns/mnt"); }
+uint64_t ms_mount_namespace(void) { return ms_mountns_number(0); }
 
 /* A look through all processes for those of one mount namespace. */
 struct search {
     uint64_t namespace_inode;
     struct wanted wanted;
-    bool hidden; /* a process did not say in which namespace it is */
-    bool asked;  /* one of the namespace told its mounts */
+    bool first_pidns; /* this process lives in the machine's first pid namespace */
+    bool hidden;      /* a process that could be in it did not say where it is */
+    bool asked;       /* one that is in it told its mounts */
     bool found;
 };
 
 static bool gone(int sys) { return sys == ENOENT || sys == ESRCH; }
 
+/* Could the process that hides where it is be in the namespace? The machine's own init, which a
+ * root with fewer capabilities cannot look at, never left the first one. */
+static bool counts_as_hidden(const struct search *search, int proc_fd, const char *pid) {
+    struct stat owner;
+    if (search->first_pidns && strcmp(pid, "1") == 0)
+        return search->namespace_inode <= FIRST_NAMESPACES_END;
+    if (fstatat(proc_fd, pid, &owner, 0) < 0)
+        return !gone(errno);
+    return owner.st_uid == geteuid();
+}
+
 static int ask(struct search *search, int proc_fd, const char *pid, struct ms_err *err) {
     char path[300];
     struct stat found;
+    struct ms_err why = {0};
     (void)snprintf(path, sizeof path, "%s/ns/mnt", pid);
     if (fstatat(proc_fd, path, &found, 0) < 0) {
-        search->hidden = search->hidden || !gone(errno);
+        if (!gone(errno) && counts_as_hidden(search, proc_fd, pid))
+            search->hidden = true;
         return MS_OK;
     }
     if ((uint64_t)found.st_ino != search->namespace_inode)
         return MS_OK;
     (void)snprintf(path, sizeof path, "/proc/%s/mountinfo", pid);
-    struct ms_err why = {0};
     int code = find(path, &search->wanted, &search->found, &why);
+    if (code == MS_RESOURCE_EXHAUSTED) {
+        *err = why;
+        return code;
+    }
     if (code == MS_OK)
         search->asked = true;
-    else if (code == MS_RESOURCE_EXHAUSTED)
-        *err = why;
     else if (!gone(why.sys) && why.sys != EINVAL) /* EINVAL: it is just ending */
         search->hidden = true;
-    return code == MS_RESOURCE_EXHAUSTED ? code : MS_OK;
+    return MS_OK;
 }
 
 static int ask_all(struct search *search, struct ms_err *err) {
@@ -104,28 +119,25 @@ static int ask_all(struct search *search, struct ms_err *err) {
     return code;
 }
 
-/* /proc shows every process of the machine, and what they are in, to this one. */
-static bool sees_all(const struct search *search) {
-    return !search->hidden && inode_of("/proc/self/ns/pid") == FIRST_PID_NAMESPACE &&
-           inode_of("/proc/1/ns/mnt") != 0;
-}
-
-int ms_attached_in(uint64_t namespace_inode, const char *target, uint64_t mount_id, bool *attached,
+int ms_attached_in(uint64_t mount_namespace, const char *target, uint64_t mount_id, bool *attached,
                    bool *known, struct ms_err *err) {
-    if (namespace_inode != 0 && namespace_inode == ms_mount_namespace()) {
+    uint64_t pidns = ms_pidns_short();
+    struct search search = {
+        .namespace_inode = ms_mountns_inode(mount_namespace),
+        .wanted = {.target = target, .mount_id = mount_id, .or_root = true},
+        .first_pidns = pidns == FIRST_PIDNS,
+    };
+    if (search.namespace_inode == ms_mountns_inode(ms_mount_namespace())) {
         int code = ms_attached_here(target, mount_id, attached, err);
         if (code == MS_OK)
             *known = true;
         return code;
     }
-    struct search search = {
-        .namespace_inode = namespace_inode,
-        .wanted = {.target = target, .mount_id = mount_id, .or_root = true},
-    };
     int code = ask_all(&search, err);
     if (code < 0)
         return code;
+    bool sees_all = search.first_pidns || pidns == ms_mountns_pidns(mount_namespace);
     *attached = search.found;
-    *known = search.found || search.asked || sees_all(&search);
+    *known = search.found || search.asked || (sees_all && !search.hidden);
     return MS_OK;
 }

@@ -161,16 +161,24 @@ static unsigned long flags_of(const char *path) {
     return flags;
 }
 
+/* Sets flags of the mount at path on top of those that it has. */
+static int add_flags(const char *path, unsigned long flags, struct ms_err *err) {
+    flags |= flags_of(path) | MS_BIND | MS_REMOUNT;
+    return mount(NULL, path, NULL, flags, NULL) < 0
+               ? ms_err_sys(err, errno, "change the bind on %.100s", path)
+               : MS_OK;
+}
+
+int ms_bind_readonly(const char *path, struct ms_err *err) {
+    return add_flags(path, MS_RDONLY, err);
+}
+
 int ms_bind(const char *source, const char *target, unsigned long flags, struct ms_err *err) {
     unsigned long further = flags & ~(unsigned long)(MS_BIND | MS_REC);
     if (mount(source, target, NULL, MS_BIND | (flags & MS_REC), NULL) < 0)
         return ms_err_sys(err, errno, "bind %.90s on %.90s", source, target);
-    if (further == 0)
-        return MS_OK;
-    further |= flags_of(target) | MS_BIND | MS_REMOUNT;
-    if (mount(NULL, target, NULL, further, NULL) == 0)
-        return MS_OK;
-    int sys = errno;
-    (void)umount2(target, MNT_DETACH);
-    return ms_err_sys(err, sys, "change the bind on %.100s", target);
+    int code = further != 0 ? add_flags(target, further, err) : MS_OK;
+    if (code < 0)
+        (void)umount2(target, MNT_DETACH);
+    return code;
 }

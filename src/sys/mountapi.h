@@ -51,3 +51,6 @@ uint64_t ms_mount_id(int fd, const char *path);
 /* Binds source on target by mount(2) with MS_* flags; a bind takes those in a second step, and
  * keeps what a user namespace may not drop. On failure nothing stays mounted. */
 int ms_bind(const char *source, const char *target, unsigned long flags, struct ms_err *err);
+
+/* Makes the mount at path read-only by mount(2), and keeps its other flags. */
+int ms_bind_readonly(const char *path, struct ms_err *err);

@@ -7,9 +7,11 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,19 +21,20 @@
 #include "base/text.h"
 
 bool ms_userns_initial(void) {
+    static const unsigned long whole[] = {0, 0, 4294967295UL};
     char text[256];
-    unsigned long inside = 0;
-    unsigned long outside = 0;
-    unsigned long count = 0;
     ms_auto_close int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return true;
     ssize_t size = read(fd, text, sizeof text - 1);
     if (size <= 0)
-        return true;
+        return size < 0;
     text[size] = '\0';
-    return sscanf(text, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 &&
-           outside == 0 && count == 4294967295UL;
+    char *at = text;
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
+        if (strtoul(at, &at, 10) != whole[i])
+            return false;
+    return true;
 }
 
 static bool has_sys_admin(void) {
@@ -164,6 +167,33 @@ int ms_mountns_enter(struct ms_err *err) {
                ? ms_err_set(err, outcome.kind, "enter a mount namespace: %s", strerror(outcome.sys))
                : MS_OK;
 }
+
+/* ---- Numbers of mount namespaces -------------------------------------------------------------*/
+
+/* Inode numbers of namespaces have 32 bits of which the first is always set. */
+#define INODE_BITS 32
+#define SHORT_MASK 0x7fffffffULL
+
+static uint64_t inode_of(const char *path) {
+    struct stat found;
+    return stat(path, &found) == 0 ? (uint64_t)found.st_ino : 0;
+}
+
+uint64_t ms_pidns_short(void) { return inode_of("/proc/self/ns/pid") & SHORT_MASK; }
+
+uint64_t ms_mountns_number(pid_t pid) {
+    char path[64];
+    if (pid == 0)
+        (void)snprintf(path, sizeof path, "/proc/self/ns/mnt");
+    else
+        (void)snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)pid);
+    uint64_t inode = inode_of(path);
+    return inode == 0 ? 0 : ms_pidns_short() << INODE_BITS | inode;
+}
+
+uint64_t ms_mountns_inode(uint64_t number) { return number & ((1ULL << INODE_BITS) - 1); }
+
+uint64_t ms_mountns_pidns(uint64_t number) { return number >> INODE_BITS; }
 
 /* ---- A user namespace for idmapped mounts ----------------------------------------------------*/
 

@@ -9,6 +9,8 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 struct ms_err;
 
@@ -31,3 +33,14 @@ int ms_mountns_enter(struct ms_err *err);
 /* Opens a user namespace with these mappings ("CONTAINER:HOST:SIZE[,...]" each), for idmapped
  * mounts. *fd is the caller's. Fails: permission_denied, invalid_argument. */
 int ms_userns_open(const char *uidmap, const char *gidmap, int *fd, struct ms_err *err);
+
+/* A number for the mount namespace of the process pid (0: this one), which also says in which pid
+ * namespace this process lives: who looks from there sees the processes that are in it. Fits a
+ * signed 64-bit integer; 0 when /proc does not say. */
+uint64_t ms_mountns_number(pid_t pid);
+
+/* The inode number of the mount namespace in such a number, and that of the pid namespace as
+ * ms_pidns_short gives it for this process. */
+uint64_t ms_mountns_inode(uint64_t number);
+uint64_t ms_mountns_pidns(uint64_t number);
+uint64_t ms_pidns_short(void);
