@@ -1,12 +1,13 @@
 /* import.h - brings a tree in: from a tar stream or from a directory, into a staged layer.
  *
- *     ms_import_open     looks at the source; writes nothing yet
+ *     ms_import_open     opens the source
  *     ms_import_step     1 while there is more, 0 when all is written, <0 on failure
- *     ms_import_free     at any time; after a failure or half way the target holds a part: discard it
+ *     ms_import_free     at any time; after a failure or half way the target holds a part: discard
+ * it
  *
- * Owners, modes, times (to the nanosecond), xattrs, ACLs, hard links, devices, fifos, symbolic links
- * and holes come in as they are. Later entries of one name win; a directory over a directory merges.
- * Parents that the source leaves out are made 0755. Names are bytes.
+ * Owners, modes, times (to the nanosecond), xattrs, ACLs, hard links, devices, fifos, symbolic
+ * links and holes come in as they are. Later entries of one name win; a directory over a directory
+ * merges. Parents that the source leaves out are made 0755. Names are bytes.
  *
  * Nothing outside the target is touched, whatever the source says: entries named absolutely or
  * with "..", hard links that lead outside or nowhere, and entries written through a symbolic link
@@ -16,9 +17,9 @@
  *
  *     in the source                       overlay store              native store (DELETE)
  *     .wh.NAME, or char device 0/0        whiteout                   NAME of the parent is removed
- *     .wh..wh..opq, or overlay opaque=y   <ns>.overlay.opaque=y      the parent's entries are removed
- *     other .wh..wh. names                skipped                    skipped
- *     other overlay xattrs                dropped                    dropped
+ *     .wh..wh..opq, or overlay opaque=y   <ns>.overlay.opaque=y      the parent's entries are
+ * removed other .wh..wh. names                skipped                    skipped other overlay
+ * xattrs                dropped                    dropped
  *
  * They only hide what comes from below, never entries of the same source, in whatever order the
  * two come. With DELETE the target holds a copy of the parent when the import begins.
@@ -51,13 +52,14 @@ enum ms_whiteout {
 
 /* What to bring in. Borrowed for the call. */
 struct ms_import_request {
-    const char *path;   /* a directory or a tar, compressed or not; NULL: read fd */
-    int fd;             /* a directory, a file or a pipe; borrowed until free; used when path is NULL */
-    int whiteout;       /* enum ms_whiteout */
+    const char *path; /* a directory or a tar, compressed or not; NULL: read fd */
+    int fd;       /* a directory, a file or a pipe; borrowed until free; used when path is NULL */
+    int whiteout; /* enum ms_whiteout */
     bool has_parent;    /* the layer will lie on a parent (overlay cannot hide all of a root) */
     bool squash_owners; /* squash even where ids are to be had */
     bool strict;        /* refuse what would be squashed or skipped */
-    dev_t store_dev;    /* the store's root: a source directory that holds it is refused. ino 0: none */
+    dev_t
+        store_dev; /* the store's root: a source directory that holds it is refused. ino 0: none */
     ino_t store_ino;
 };
 
@@ -69,8 +71,8 @@ struct ms_import_summary {
     int64_t squashed_owners; /* entries whose owner or group is not the source's */
     int64_t skipped_devices;
     int64_t skipped_xattrs;
-    int64_t skipped_mounts;  /* mount points in a source directory, left empty */
-    char first_note[240];    /* the first of these, in words; "" when nothing was lost */
+    int64_t skipped_mounts; /* mount points in a source directory, left empty */
+    char first_note[240];   /* the first of these, in words; "" when nothing was lost */
 };
 
 /* How far it is. */
@@ -89,8 +91,8 @@ int ms_import_open(int target, const struct ms_import_request *request, struct m
 /* Does up to budget units of work: an entry is one, and so is each started MiB of content.
  * Returns 1 when there is more to do, 0 when everything is written. After a failure only free.
  * Fails: invalid_argument (not a tar; an entry that is refused, named), data_loss (the archive is
- * cut or damaged, in libarchive's words), permission_denied (strict; the target), resource_exhausted
- * (disk full, quota), failed_precondition (the directory holds the store). */
+ * cut or damaged, in libarchive's words), permission_denied (strict; the target),
+ * resource_exhausted (disk full, quota), failed_precondition (the directory holds the store). */
 int ms_import_step(struct ms_import *import, size_t budget, struct ms_err *err);
 
 void ms_import_progress(const struct ms_import *import, struct ms_import_progress *out);
