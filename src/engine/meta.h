@@ -153,13 +153,30 @@ int ms_meta_namespaces(struct ms_meta *meta, char ***out, struct ms_err *err);
 int ms_meta_info(struct ms_meta *meta, const char *ns, const char *key, struct ms_info *out,
                  struct ms_err *err);
 
-/* The next page of infos after the number after that filter may match (a superset: the caller
- * evaluates the filter). out has room for MS_PAGE; *count 0 means the end. */
+/* The next page of infos after the number after, in order of number. out has room for MS_PAGE;
+ * *count below MS_PAGE means that the end is reached. */
 #define MS_PAGE 100
-int ms_meta_page(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
-                 int64_t after, struct ms_info out[MS_PAGE], size_t *count, struct ms_err *err);
+int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after,
+                 struct ms_info out[MS_PAGE], size_t *count, struct ms_err *err);
 
-/* EXPLAIN QUERY PLAN of that page; heap. */
+/* Numbers of snapshots, in order. */
+struct ms_ids {
+    int64_t *items; /* owned */
+    size_t count;
+};
+void ms_ids_clear(struct ms_ids *ids);
+#define ms_auto_ids __attribute__((cleanup(ms_ids_clear)))
+
+/* Looks up in indexes what filter can match (a superset, of any namespace: the caller evaluates the
+ * filter): 1 and *out; 0 when no index helps and the caller has to read all pages. */
+int ms_meta_ids(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
+                struct ms_ids *out, struct ms_err *err);
+
+/* The infos of ids[first] and the next MS_PAGE - 1; those that are gone meanwhile are left out. */
+int ms_meta_infos(struct ms_meta *meta, const char *ns, const struct ms_ids *ids, size_t first,
+                  struct ms_info out[MS_PAGE], size_t *count, struct ms_err *err);
+
+/* EXPLAIN QUERY PLAN of the look-up, or of a page where all are read; heap. */
 int ms_meta_explain(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
                     char **out, struct ms_err *err);
 

@@ -87,10 +87,50 @@ int ms_meta_info(struct ms_meta *meta, const char *ns, const char *key, struct m
     return code;
 }
 
+/* ---- pages --------------------------------------------------------------------------------- */
+
+#define PAGE_SQL                                                                                   \
+    INFO_COLUMNS " FROM (SELECT id FROM snapshots INDEXED BY snapshots_by_namespace"               \
+                 " WHERE namespace = ?1 AND id > ?2 ORDER BY id LIMIT ?3) m"                       \
+                 " CROSS JOIN snapshots s ON s.id = m.id" INFO_JOINS " ORDER BY s.id, l.name"
+
+int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after,
+                 struct ms_info out[MS_PAGE], size_t *count, struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_meta_prepare(meta, PAGE_SQL, &statement, err);
+    if (code < 0)
+        return code;
+    sqlite3_bind_text(statement, 1, ns, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, after);
+    sqlite3_bind_int64(statement, 3, MS_PAGE);
+    return gather(meta, statement, out, MS_PAGE, count, err);
+}
+
+int ms_meta_infos(struct ms_meta *meta, const char *ns, const struct ms_ids *ids, size_t first,
+                  struct ms_info out[MS_PAGE], size_t *count, struct ms_err *err) {
+    ms_auto_text struct ms_text list = {0};
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    for (size_t i = first; i < ids->count && i < first + MS_PAGE; i++)
+        ms_text_printf(&list, "%c%lld", i == first ? '[' : ',', (long long)ids->items[i]);
+    ms_text_puts(&list, "]");
+    int code = ms_text_check(&list, err);
+    if (code == MS_OK)
+        code = ms_meta_prepare(meta,
+                               INFO_COLUMNS " FROM json_each(?1) m CROSS JOIN snapshots s"
+                                            " ON s.id = m.value AND s.namespace = ?2" INFO_JOINS
+                                            " ORDER BY s.id, l.name",
+                               &statement, err);
+    if (code < 0)
+        return code;
+    sqlite3_bind_text(statement, 1, list.bytes, (int)list.size, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, ns, -1, SQLITE_STATIC);
+    return gather(meta, statement, out, MS_PAGE, count, err);
+}
+
 /* ---- filters as SQL ------------------------------------------------------------------------ */
 
-/* Values to bind, in the order of their parameters behind ?3; borrowed from the filter. */
-#define BOUND_MAX 160
+/* Values to bind behind ?1, the namespace; borrowed from the filter. */
+#define BOUND_MAX (2 * MS_FILTERS_MAX)
 struct bound {
     struct ms_span values[BOUND_MAX];
     size_t count;
@@ -99,7 +139,7 @@ struct bound {
 static void add_value(struct ms_text *sql, struct bound *bound, const char *before,
                       struct ms_span value) {
     ms_text_puts(sql, before);
-    ms_text_printf(sql, "?%zu", bound->count + 4);
+    ms_text_printf(sql, "?%zu", bound->count + 2);
     bound->values[bound->count++] = value;
 }
 
@@ -107,23 +147,19 @@ static void add_value(struct ms_text *sql, struct bound *bound, const char *befo
 static bool index_selector(const struct ms_selector *selector, struct ms_text *sql,
                            struct bound *bound) {
     enum ms_field field = ms_filter_field(&selector->path);
-    if (bound->count + 2 > BOUND_MAX)
-        return false;
-    if (field == MS_FIELD_LABEL && selector->op == MS_OP_EQUAL) {
+    bool equal = selector->op == MS_OP_EQUAL;
+    if (field == MS_FIELD_LABEL && (equal || selector->op == MS_OP_PRESENT)) {
         add_value(sql, bound, "SELECT snapshot FROM labels WHERE name = ", selector->path.rest);
-        add_value(sql, bound, " AND value = ", selector->value);
+        if (equal)
+            add_value(sql, bound, " AND value = ", selector->value);
         return true;
     }
-    if (field == MS_FIELD_LABEL && selector->op == MS_OP_PRESENT) {
-        add_value(sql, bound, "SELECT snapshot FROM labels WHERE name = ", selector->path.rest);
-        return true;
-    }
-    if (field == MS_FIELD_NAME && selector->op == MS_OP_EQUAL) {
+    if (field == MS_FIELD_NAME && equal) {
         add_value(sql, bound, "SELECT id FROM snapshots WHERE namespace = ?1 AND key = ",
                   selector->value);
         return true;
     }
-    if (field == MS_FIELD_PARENT && selector->op == MS_OP_EQUAL && selector->value.size != 0) {
+    if (field == MS_FIELD_PARENT && equal && selector->value.size != 0) {
         add_value(sql, bound,
                   "SELECT c.id FROM snapshots c WHERE c.parent = (SELECT id FROM snapshots"
                   " WHERE namespace = ?1 AND key = ",
@@ -148,74 +184,85 @@ static bool index_alternative(const struct ms_filter *filter, size_t alternative
     return false;
 }
 
-/* "AND s.id IN (...)" over all alternatives, or nothing when one of them needs a scan. */
-static void index_filter(const struct ms_filter *filter, struct ms_text *sql,
+/* A select of all ids that filter can match; false when one of its alternatives needs a scan. */
+static bool index_filter(const struct ms_filter *filter, struct ms_text *sql,
                          struct bound *bound) {
-    ms_auto_text struct ms_text ids = {0};
     size_t alternatives = filter != NULL ? ms_filter_alternatives(filter) : 0;
     for (size_t i = 0; i < alternatives; i++) {
         if (i != 0)
-            ms_text_puts(&ids, " UNION ");
-        if (!index_alternative(filter, i, &ids, bound)) {
-            bound->count = 0;
-            return;
-        }
+            ms_text_puts(sql, " UNION ");
+        if (!index_alternative(filter, i, sql, bound))
+            return false;
     }
-    if (alternatives == 0)
-        return;
-    ms_text_puts(sql, " AND i.id IN (");
-    ms_text_append(sql, ids.bytes, ids.size);
-    ms_text_puts(sql, ")");
-    sql->failed = sql->failed || ids.failed;
+    ms_text_puts(sql, " ORDER BY 1");
+    return alternatives != 0;
 }
 
-static int build(const struct ms_filter *filter, const char *front, struct ms_text *sql,
-                 struct bound *bound, struct ms_err *err) {
-    ms_text_puts(sql, front);
-    ms_text_puts(sql, INFO_COLUMNS
-                 " FROM (SELECT i.id FROM snapshots i WHERE i.namespace = ?1 AND i.id > ?2");
-    index_filter(filter, sql, bound);
-    ms_text_puts(sql, " ORDER BY i.id LIMIT ?3) m JOIN snapshots s ON s.id = m.id" INFO_JOINS
-                      " ORDER BY m.id, l.name");
-    return ms_text_check(sql, err);
-}
-
-/* Statements of walks are not cached: each filter has its own text. */
+/* Statements of filters are not cached: each has its own text. */
 static void own_statement(sqlite3_stmt **statement) {
     (void)sqlite3_finalize(*statement);
 }
+#define auto_statement __attribute__((cleanup(own_statement)))
 
-static int prepare_page(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
-                        int64_t after, const char *front, sqlite3_stmt **out,
-                        struct ms_err *err) {
+/* 1 and *out for a filter that indexes answer, 0 for one that needs a scan. */
+static int prepare_ids(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
+                       const char *front, sqlite3_stmt **out, struct ms_err *err) {
     ms_auto_text struct ms_text sql = {0};
     struct bound bound = {.count = 0};
-    int code = build(filter, front, &sql, &bound, err);
+    ms_text_puts(&sql, front);
+    if (!index_filter(filter, &sql, &bound))
+        return 0;
+    int code = ms_text_check(&sql, err);
     if (code < 0)
         return code;
     if (sqlite3_prepare_v2(meta->db, sql.bytes, (int)sql.size, out, NULL) != SQLITE_OK)
         return ms_schema_fail(meta->db, "prepare a walk", err);
-    sqlite3_bind_text(*out, 1, ns, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(*out, 2, after);
-    sqlite3_bind_int64(*out, 3, MS_PAGE);
+    if (sqlite3_bind_parameter_count(*out) > 0)
+        sqlite3_bind_text(*out, 1, ns, -1, SQLITE_STATIC);
     for (size_t i = 0; i < bound.count; i++)
-        sqlite3_bind_text(*out, (int)i + 4, bound.values[i].bytes, (int)bound.values[i].size,
+        sqlite3_bind_text(*out, (int)i + 2, bound.values[i].bytes, (int)bound.values[i].size,
                           SQLITE_STATIC);
-    return MS_OK;
+    return 1;
 }
 
-int ms_meta_page(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
-                 int64_t after, struct ms_info out[MS_PAGE], size_t *count, struct ms_err *err) {
-    __attribute__((cleanup(own_statement))) sqlite3_stmt *statement = NULL;
-    int code = prepare_page(meta, ns, filter, after, "", &statement, err);
-    return code < 0 ? code : gather(meta, statement, out, MS_PAGE, count, err);
+void ms_ids_clear(struct ms_ids *ids) {
+    free(ids->items);
+    *ids = (struct ms_ids){0};
+}
+
+int ms_meta_ids(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
+                struct ms_ids *out, struct ms_err *err) {
+    auto_statement sqlite3_stmt *statement = NULL;
+    ms_auto_ids struct ms_ids ids = {0};
+    size_t room = 0;
+    int code = prepare_ids(meta, ns, filter, "", &statement, err);
+    if (code <= 0)
+        return code;
+    while ((code = ms_meta_step(meta, statement, "look for snapshots", err)) == 1) {
+        if (ids.count == room) {
+            room = room == 0 ? 64 : room * 2;
+            int64_t *items = realloc(ids.items, room * sizeof *items);
+            if (items == NULL)
+                return no_memory(err);
+            ids.items = items;
+        }
+        ids.items[ids.count++] = sqlite3_column_int64(statement, 0);
+    }
+    if (code < 0)
+        return code;
+    *out = ids;
+    ids = (struct ms_ids){0};
+    return 1;
 }
 
 int ms_meta_explain(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
                     char **out, struct ms_err *err) {
-    __attribute__((cleanup(own_statement))) sqlite3_stmt *statement = NULL;
+    auto_statement sqlite3_stmt *statement = NULL;
     ms_auto_text struct ms_text text = {0};
-    int code = prepare_page(meta, ns, filter, 0, "EXPLAIN QUERY PLAN ", &statement, err);
+    int code = prepare_ids(meta, ns, filter, "EXPLAIN QUERY PLAN ", &statement, err);
+    if (code == 0 && sqlite3_prepare_v2(meta->db, "EXPLAIN QUERY PLAN " PAGE_SQL, -1, &statement,
+                                        NULL) != SQLITE_OK)
+        return ms_schema_fail(meta->db, "explain a walk", err);
     while (code >= 0 && (code = ms_meta_step(meta, statement, "explain a walk", err)) == 1)
         ms_text_printf(&text, "%s\n", (const char *)sqlite3_column_text(statement, 3));
     if (code < 0)

@@ -27,6 +27,7 @@ static const char *const version_1 =
     "  damaged INTEGER NOT NULL DEFAULT 0,"
     "  UNIQUE (namespace, key)"
     ") STRICT;"
+    "CREATE INDEX snapshots_by_namespace ON snapshots (namespace);"
     "CREATE INDEX snapshots_by_parent ON snapshots (parent);"
     "CREATE INDEX snapshots_damaged ON snapshots (id) WHERE damaged != 0;"
     "CREATE TABLE labels ("

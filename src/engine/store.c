@@ -55,7 +55,7 @@ static int set_options(struct ms_store *store, const struct ms_store_options *op
                        struct ms_err *err) {
     store->durability = MS_DURABILITY_LAYER;
     if (options->durability != NULL)
-        store->durability = ms_durability_find(options->durability);
+        store->durability = ms_durability_of_name(options->durability);
     if (store->durability == 0)
         return ms_err_set(err, MS_INVALID_ARGUMENT,
                           "durability '%.40s': it is metadata, layer or full",

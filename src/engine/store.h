@@ -187,6 +187,13 @@ void ms_layers_clear(struct ms_layers *layers);
 int ms_store_layers(struct ms_store *store, const char *ns, const char *key,
                     struct ms_layers *out, struct ms_err *err);
 
+/* What key's own layer changed of its parent, read from the layer itself (native: by comparing with the
+ * parent's tree); with other (or NULL), what differs from the snapshot other to key. See diff.h.
+ * Fails: not_found, data_loss. */
+struct ms_diff;
+int ms_store_diff(struct ms_store *store, const char *ns, const char *key, const char *other,
+                  struct ms_diff **out, struct ms_err *err);
+
 /* One event row. Owns its strings; "" where a field has no meaning for the topic. */
 struct ms_event {
     int64_t sequence;

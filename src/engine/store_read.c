@@ -108,6 +108,10 @@ struct ms_walk {
     struct ms_store *store;
     const struct ms_filter *filter;
     char *ns;
+    bool started;
+    bool indexed;      /* ids holds all candidates; else the walk reads every page */
+    struct ms_ids ids;
+    size_t ids_read;
     int64_t after; /* the number that the last page ended with */
     struct ms_info page[MS_PAGE];
     size_t count;
@@ -126,6 +130,7 @@ void ms_walk_free(struct ms_walk *walk) {
     if (walk == NULL)
         return;
     clear_page(walk);
+    ms_ids_clear(&walk->ids);
     free(walk->ns);
     free(walk);
 }
@@ -149,18 +154,32 @@ int ms_store_walk(struct ms_store *store, const char *ns, const struct ms_filter
     return MS_OK;
 }
 
+static int load_indexed(struct ms_walk *walk, struct ms_err *err) {
+    int code = ms_meta_infos(&walk->store->meta, walk->ns, &walk->ids, walk->ids_read, walk->page,
+                             &walk->count, err);
+    walk->ids_read += MS_PAGE;
+    walk->ended = walk->ids_read >= walk->ids.count;
+    return code;
+}
+
 static int load_page(struct ms_walk *walk, struct ms_err *err) {
+    struct ms_meta *meta = &walk->store->meta;
     clear_page(walk);
     int code = ms_store_enter(walk->store, NULL, NULL, err);
-    if (code == MS_OK)
-        code = ms_meta_page(&walk->store->meta, walk->ns, walk->filter, walk->after, walk->page,
-                            &walk->count, err);
+    if (code == MS_OK && !walk->started) {
+        code = ms_meta_ids(meta, walk->ns, walk->filter, &walk->ids, err);
+        walk->indexed = code == 1;
+        walk->started = code >= 0;
+    }
     if (code < 0)
         return code;
+    if (walk->indexed)
+        return load_indexed(walk, err);
+    code = ms_meta_page(meta, walk->ns, walk->after, walk->page, &walk->count, err);
     walk->ended = walk->count < MS_PAGE;
     if (walk->count != 0)
         walk->after = walk->page[walk->count - 1].number;
-    return MS_OK;
+    return code;
 }
 
 int ms_walk_next(struct ms_walk *walk, struct ms_info *out, struct ms_err *err) {

@@ -1,0 +1,259 @@
+#include "base/copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/content.h"
+#include "base/err.h"
+#include "base/own.h"
+#include "base/tree.h"
+
+/* The first copy of an inode with several names. */
+struct link {
+    dev_t dev;
+    ino_t ino;
+    char *path; /* below the target's root; owned */
+};
+
+struct ms_copy {
+    struct ms_tree tree;
+    int root; /* the target's */
+    int here; /* the target directory that the tree is in */
+    struct link *links;
+    size_t links_count;
+    size_t links_room;
+    struct ms_copy_count count;
+};
+
+void ms_copy_free(struct ms_copy *copy) {
+    if (copy == NULL)
+        return;
+    ms_tree_clear(&copy->tree);
+    ms_own_close(&copy->root);
+    ms_own_close(&copy->here);
+    for (size_t i = 0; i < copy->links_count; i++)
+        free(copy->links[i].path);
+    free(copy->links);
+    free(copy);
+}
+
+void ms_copy_count(const struct ms_copy *copy, struct ms_copy_count *out) {
+    *out = copy->count;
+}
+
+int ms_copy_open(int from, int to, struct ms_copy **out, struct ms_err *err) {
+    struct ms_copy *copy = calloc(1, sizeof *copy);
+    if (copy == NULL)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+    copy->root = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    copy->here = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = copy->root < 0 || copy->here < 0 ? ms_err_sys(err, errno, "open the target")
+                                                : ms_tree_open(&copy->tree, from, err);
+    if (code < 0) {
+        ms_copy_free(copy);
+        return code;
+    }
+    *out = copy;
+    return MS_OK;
+}
+
+static int failed(const struct ms_tree_item *item, struct ms_err *err) {
+    return ms_err_sys(err, errno, "copy '%.100s'", item->path);
+}
+
+/* ---- attributes ---------------------------------------------------------------------------- */
+
+static bool may_not(int sys) {
+    return sys == EPERM || sys == EACCES || sys == EOPNOTSUPP || sys == EINVAL;
+}
+
+/* Sets one attribute of the entry at the path to from the one at the path from. */
+static int copy_xattr(struct ms_copy *copy, const char *from, const char *to, const char *name) {
+    ms_auto_free char *value = NULL;
+    ssize_t size = lgetxattr(from, name, NULL, 0);
+    if (size >= 0)
+        value = malloc((size_t)size + 1);
+    if (value != NULL)
+        size = lgetxattr(from, name, value, (size_t)size);
+    if (value == NULL || size < 0)
+        return errno == ENODATA || may_not(errno) ? 0 : -1;
+    if (lsetxattr(to, name, value, (size_t)size, 0) == 0)
+        return 0;
+    copy->count.xattrs++;
+    return may_not(errno) ? 0 : -1;
+}
+
+/* Links and devices have no descriptor to name them by: /proc's name of their directory does. */
+static int copy_xattrs(struct ms_copy *copy, const char *from, const char *to) {
+    ms_auto_free char *names = NULL;
+    ssize_t size = llistxattr(from, NULL, 0);
+    if (size > 0)
+        names = malloc((size_t)size);
+    if (names != NULL)
+        size = llistxattr(from, names, (size_t)size);
+    if (size == 0 || (size < 0 && errno == EOPNOTSUPP))
+        return 0;
+    if (names == NULL || size < 0)
+        return -1;
+    for (const char *name = names; name < names + size; name += strlen(name) + 1)
+        if (copy_xattr(copy, from, to, name) < 0)
+            return -1;
+    return 0;
+}
+
+/* Owner first, since changing it drops setuid bits and capabilities. */
+static int copy_attributes(struct ms_copy *copy, const struct ms_tree_item *item, int dir,
+                           const char *name, const char *from, struct ms_err *err) {
+    char to[320];
+    const struct stat *st = &item->st;
+    const struct timespec times[2] = {st->st_atim, st->st_mtim};
+    (void)snprintf(to, sizeof to, "/proc/self/fd/%d/%s", dir, name);
+    if (fchownat(dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (!may_not(errno))
+            return failed(item, err);
+        copy->count.owners++;
+    }
+    if (!S_ISLNK(st->st_mode) && fchmodat(dir, name, st->st_mode & 07777, 0) < 0)
+        return failed(item, err);
+    if (copy_xattrs(copy, from, to) < 0)
+        return failed(item, err);
+    if (utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+        return failed(item, err);
+    return MS_OK;
+}
+
+/* ---- entries ------------------------------------------------------------------------------- */
+
+static int copy_file(struct ms_copy *copy, const struct ms_tree_item *item, struct ms_err *err) {
+    ms_auto_close int from =
+        openat(item->dir, item->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (from < 0)
+        return failed(item, err);
+    ms_auto_close int to =
+        openat(copy->here, item->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (to < 0)
+        return failed(item, err);
+    copy->count.bytes += (uint64_t)item->st.st_size;
+    return ms_content_copy(from, to, item->st.st_size, item->path, err);
+}
+
+static int copy_symlink(const struct ms_copy *copy, const struct ms_tree_item *item,
+                        struct ms_err *err) {
+    size_t room = (size_t)item->st.st_size + 1 > 4096 ? (size_t)item->st.st_size + 1 : 4096;
+    ms_auto_free char *target = malloc(room + 1);
+    if (target == NULL)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+    ssize_t size = readlinkat(item->dir, item->name, target, room);
+    if (size < 0)
+        return failed(item, err);
+    target[size] = '\0';
+    return symlinkat(target, copy->here, item->name) < 0 ? failed(item, err) : MS_OK;
+}
+
+/* Another name of an inode that was copied: 1 when it is linked now. */
+static int link_known(struct ms_copy *copy, const struct ms_tree_item *item, struct ms_err *err) {
+    if (item->st.st_nlink < 2)
+        return 0;
+    for (size_t i = 0; i < copy->links_count; i++) {
+        const struct link *known = &copy->links[i];
+        if (known->ino != item->st.st_ino || known->dev != item->st.st_dev)
+            continue;
+        if (linkat(copy->root, known->path, copy->here, item->name, 0) < 0)
+            return failed(item, err);
+        return 1;
+    }
+    return 0;
+}
+
+static int remember_link(struct ms_copy *copy, const struct ms_tree_item *item,
+                         struct ms_err *err) {
+    if (item->st.st_nlink < 2)
+        return MS_OK;
+    if (copy->links_count == copy->links_room) {
+        size_t room = copy->links_room == 0 ? 64 : copy->links_room * 2;
+        struct link *links = realloc(copy->links, room * sizeof *links);
+        if (links == NULL)
+            return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        copy->links = links;
+        copy->links_room = room;
+    }
+    char *path = strdup(item->path);
+    if (path == NULL)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+    copy->links[copy->links_count++] =
+        (struct link){.dev = item->st.st_dev, .ino = item->st.st_ino, .path = path};
+    return MS_OK;
+}
+
+static int copy_item(struct ms_copy *copy, const struct ms_tree_item *item, struct ms_err *err) {
+    char from[320];
+    int code = link_known(copy, item, err);
+    if (code != 0)
+        return code < 0 ? code : MS_OK;
+    if (S_ISREG(item->st.st_mode))
+        code = copy_file(copy, item, err);
+    else if (S_ISLNK(item->st.st_mode))
+        code = copy_symlink(copy, item, err);
+    else if (mknodat(copy->here, item->name, item->st.st_mode, item->st.st_rdev) < 0)
+        code = failed(item, err);
+    if (code < 0)
+        return code;
+    (void)snprintf(from, sizeof from, "/proc/self/fd/%d/%s", item->dir, item->name);
+    code = copy_attributes(copy, item, copy->here, item->name, from, err);
+    return code < 0 ? code : remember_link(copy, item, err);
+}
+
+static int enter(struct ms_copy *copy, const struct ms_tree_item *item, struct ms_err *err) {
+    if (item->dir < 0)
+        return MS_OK;
+    if (mkdirat(copy->here, item->name, 0700) < 0)
+        return failed(item, err);
+    int below =
+        openat(copy->here, item->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (below < 0)
+        return failed(item, err);
+    ms_own_close(&copy->here);
+    copy->here = below;
+    return MS_OK;
+}
+
+/* A directory's times are set when nothing is put into it any more. */
+static int leave(struct ms_copy *copy, const struct ms_tree_item *item, struct ms_err *err) {
+    char from[64];
+    (void)snprintf(from, sizeof from, "/proc/self/fd/%d/.", item->fd);
+    int code = copy_attributes(copy, item, copy->here, ".", from, err);
+    if (code < 0 || item->dir < 0)
+        return code;
+    int above = openat(copy->here, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (above < 0)
+        return failed(item, err);
+    ms_own_close(&copy->here);
+    copy->here = above;
+    return MS_OK;
+}
+
+int ms_copy_step(struct ms_copy *copy, size_t budget, struct ms_err *err) {
+    for (size_t done = 0; done < budget; done++) {
+        struct ms_tree_item item;
+        int code = ms_tree_next(&copy->tree, &item, err);
+        if (code <= 0)
+            return code;
+        if (item.event == MS_TREE_ENTER)
+            code = enter(copy, &item, err);
+        else if (item.event == MS_TREE_LEAVE)
+            code = leave(copy, &item, err);
+        else
+            code = copy_item(copy, &item, err);
+        if (code < 0)
+            return code;
+        copy->count.entries += item.event != MS_TREE_LEAVE;
+    }
+    return 1;
+}

@@ -1,0 +1,55 @@
+/* stack.h - looks into a stack of layers as overlay would show them, without mounting.
+ *
+ * A stack is a list of layers, nearest first. At one directory only some of them take part: those that
+ * have it, down to the first that hides the rest (opaque, whiteout, or not a directory). That list, a
+ * struct ms_slice, is what a look-up starts from and what entering a directory narrows.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+struct ms_err;
+
+struct ms_stack {
+    char **paths; /* absolute; owned */
+    size_t count;
+    bool stacks;      /* else layers are plain trees */
+    bool user_xattrs; /* user.overlay.* instead of trusted.overlay.* */
+};
+
+int ms_stack_init(struct ms_stack *stack, const char *const *paths, size_t count,
+                  struct ms_err *err);
+void ms_stack_clear(struct ms_stack *stack);
+
+/* Layers that show one directory, as indexes into the stack; owned. */
+struct ms_slice {
+    size_t *layers;
+    size_t count;
+};
+void ms_slice_clear(struct ms_slice *slice);
+
+/* All layers, at the root. */
+int ms_slice_root(const struct ms_stack *stack, struct ms_slice *out, struct ms_err *err);
+
+/* One entry as the stack shows it. */
+struct ms_seen {
+    bool exists;
+    bool opaque; /* a directory whose nearest layer hides the lower ones */
+    struct stat st;
+};
+
+/* Looks for path, the last part of which lies in the directory that slice shows. When it is a
+ * directory and below is not NULL, *below gets the layers that show it. */
+int ms_stack_find(const struct ms_stack *stack, const struct ms_slice *slice, const char *path,
+                  struct ms_seen *out, struct ms_slice *below, struct ms_err *err);
+
+/* Is this entry of one layer a whiteout? */
+bool ms_stack_is_whiteout(const struct ms_stack *stack, size_t layer, const char *path,
+                          const struct stat *st);
+
+/* Adds the names in the directory path, of all layers of slice and whiteouts too, to *names, an array of
+ * *count heap strings that stays the caller's also on failure. The result is sorted, each name once. */
+int ms_stack_names(const struct ms_stack *stack, const struct ms_slice *slice, const char *path,
+                   char ***names, size_t *count, struct ms_err *err);
