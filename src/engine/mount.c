@@ -70,12 +70,13 @@ static void add_lowers(struct draft *draft, const struct ms_mount_plan *plan) {
 #define OWN_OPTIONS 7
 
 static void start(struct draft *draft, const char *type, const struct ms_mount_plan *plan) {
-    struct ms_mount *mount = calloc(1, sizeof *mount);
-    draft->failed = mount == NULL;
+    draft->mounts.items = calloc(1, sizeof *draft->mounts.items);
+    draft->failed = draft->mounts.items == NULL;
     if (draft->failed)
         return;
+    struct ms_mount *mount = draft->mounts.items;
     draft->mount = mount;
-    draft->mounts = (struct ms_mounts){.items = mount, .count = 1};
+    draft->mounts.count = 1;
     mount->options = calloc(plan->extras_count + OWN_OPTIONS, sizeof *mount->options);
     draft->failed = mount->options == NULL;
     keep(draft, &mount->type, strdup(type));

@@ -6,12 +6,12 @@
  * before it does, so that even after SIGKILL of the caller (of the thread that started, to be
  * exact) no process and no mount is left. When the command ends, whatever it left running ends too.
  *
- *     step in init                  what it needs
- *     prepare(argument)             mounts whatever is to be the root; the host's paths still count
- *     proc, dev                     only where the root has these directories: a layer is never
- * changed for them; /dev gets null zero full random urandom tty pts shm binds sources of the host;
- * missing targets are made in the root root                          pivot_root, or chroot where
- * that cannot be
+ *     step in init        what it does
+ *     prepare(argument)   mounts whatever is to be the root; the host's paths still count
+ *     proc, dev           only where the root has these directories, so that a layer is never
+ *                         changed for them; /dev: null zero full random urandom tty console pts shm
+ *     binds               sources of the host; missing targets are made in the root
+ *     root                pivot_root, or chroot where that cannot be
  *
  * Where mount namespaces are refused and allow_chroot is set, the command gets a chroot into root
  * and nothing else: no prepare, binds, proc or dev, and what it leaves running stays.

@@ -118,6 +118,20 @@ static int show_device(int dev_fd, const char *name, struct ms_err *err) {
     return ms_bind(host, path_of(target).text, 0, err);
 }
 
+/* The terminal that the command inherits, which lies in the host's /dev/pts, as /dev/console: so
+ * ttyname finds it. */
+static void show_terminal(int dev_fd) {
+    struct ms_err ignored;
+    char host[64];
+    ssize_t size = readlink(path_of(STDOUT_FILENO).text, host, sizeof host - 1);
+    if (size <= 0 || !isatty(STDOUT_FILENO) || make_part(dev_fd, "console", false) < 0)
+        return;
+    host[size] = '\0';
+    ms_auto_close int target = openat(dev_fd, "console", O_PATH | O_CLOEXEC);
+    if (target >= 0)
+        (void)ms_bind(host, path_of(target).text, 0, &ignored);
+}
+
 /* A directory of /dev with a file system of its own; commands without it still run. */
 static void mount_below_dev(int dev_fd, const char *name, const char *type, const char *data) {
     if (mkdirat(dev_fd, name, 0755) < 0)
@@ -154,6 +168,7 @@ static int mount_dev(int root_fd, struct ms_err *err) {
         code = show_device(dev, devices[i], err);
     mount_below_dev(dev, "pts", "devpts", "newinstance,ptmxmode=0666,mode=0620");
     mount_below_dev(dev, "shm", "tmpfs", "mode=1777");
+    show_terminal(dev);
     link_streams(dev);
     return code;
 }

@@ -5,7 +5,7 @@
  *     ms_bind_*     the same with mount(2), for kernels and filters without the new calls
  *
  * A detached mount is a descriptor; closing it unmounts. One that is in place must be closed too,
- * or it stays busy. doing is the front part of an error's text ("mount /a on /b").
+ * or it stays busy.
  *
  * Source: mount(2), mount_setattr(2); Linux filesystems/mount_api.rst.
  */
