@@ -39,6 +39,10 @@ void ms_box_close(struct ms_box *box) {
 static int box_close(lua_State *L) {
     const struct ms_class *class = lua_touserdata(L, lua_upvalueindex(1));
     ms_box_close(luaL_checkudata(L, 1, class->name));
+    for (int held = 1; held <= MS_BOX_HELD + 1; held++) {
+        lua_pushnil(L);
+        lua_setiuservalue(L, 1, held);
+    }
     return 0;
 }
 

@@ -6,7 +6,8 @@
  *     store.c     open, facts, transactions, namespaces
  *     make.c      prepare, view, mounts, commit, remove
  *     look.c      stat, update, touch, layers, explain, event, and filters
- *     walk.c      walk, diff: iterators
+ *     walk.c      walk: an iterator
+ *     diff.c      diff: an iterator
  *     steps.c     seal, usage, cleanup: work that goes by steps
  *     import.c    stage, import, adopt
  *     mount.c     mount, unmount, mounted, check
@@ -28,6 +29,7 @@ extern const luaL_Reg ms_store_verbs[];
 extern const luaL_Reg ms_make_verbs[];
 extern const luaL_Reg ms_look_verbs[];
 extern const luaL_Reg ms_walk_verbs[];
+extern const luaL_Reg ms_diff_verbs[];
 extern const luaL_Reg ms_step_verbs[];
 extern const luaL_Reg ms_import_verbs[];
 extern const luaL_Reg ms_mount_verbs[];
@@ -37,6 +39,7 @@ extern const luaL_Reg ms_run_verbs[];
 void ms_store_setup(lua_State *L);
 void ms_look_setup(lua_State *L);
 void ms_walk_setup(lua_State *L);
+void ms_diff_setup(lua_State *L);
 void ms_steps_setup(lua_State *L);
 void ms_import_setup(lua_State *L);
 
