@@ -110,6 +110,9 @@ int ms_meta_infos(struct ms_meta *meta, const char *ns, const struct ms_ids *ids
                   struct ms_info out[MS_PAGE], size_t *count, struct ms_err *err) {
     ms_auto_text struct ms_text list = {0};
     ms_auto_reset sqlite3_stmt *statement = NULL;
+    *count = 0;
+    if (first >= ids->count)
+        return MS_OK;
     for (size_t i = first; i < ids->count && i < first + MS_PAGE; i++)
         ms_text_printf(&list, "%c%lld", i == first ? '[' : ',', (long long)ids->items[i]);
     ms_text_puts(&list, "]");
