@@ -1,0 +1,5 @@
+#include "words.h"
+
+const char *about(void) {
+    return "words 1";
+}
