@@ -28,14 +28,14 @@ bool ms_attr_one_owner(void) {
     FILE *map = fopen("/proc/self/uid_map", "re");
     if (map == NULL)
         return false;
-    unsigned long long inside = 0;
-    unsigned long long outside = 0;
-    unsigned long long count = 0;
-    unsigned long long total = 0;
-    while (fscanf(map, "%llu %llu %llu", &inside, &outside, &count) == 3)
-        total += count;
+    /* Lines of "inside outside count"; one line that ends in 1 is a single id. */
+    char line[128] = {0};
+    bool first = fgets(line, sizeof line, map) != NULL;
+    char more[128];
+    bool only = first && fgets(more, sizeof more, map) == NULL;
     (void)fclose(map);
-    return total == 1;
+    const char *count = strrchr(line, ' ');
+    return only && count != NULL && strcmp(count, " 1\n") == 0;
 }
 
 const char *ms_attr_overlay(const char *name) {

@@ -44,9 +44,7 @@ void ms_copy_free(struct ms_copy *copy) {
     free(copy);
 }
 
-void ms_copy_count(const struct ms_copy *copy, struct ms_copy_count *out) {
-    *out = copy->count;
-}
+void ms_copy_count(const struct ms_copy *copy, struct ms_copy_count *out) { *out = copy->count; }
 
 int ms_copy_open(int from, int to, struct ms_copy **out, struct ms_err *err) {
     struct ms_copy *copy = calloc(1, sizeof *copy);
@@ -215,8 +213,7 @@ static int enter(struct ms_copy *copy, const struct ms_tree_item *item, struct m
         return MS_OK;
     if (mkdirat(copy->here, item->name, 0700) < 0)
         return failed(item, err);
-    int below =
-        openat(copy->here, item->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int below = openat(copy->here, item->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (below < 0)
         return failed(item, err);
     ms_own_close(&copy->here);

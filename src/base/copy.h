@@ -1,11 +1,11 @@
 /* copy.h - copies a tree by steps.
  *
- * What a copy keeps: owners, modes, times to the nanosecond, extended attributes (overlay's too), hard
- * links within the tree, symlinks, fifos, devices, holes. Content is shared where the file system can
- * (FICLONE), else copied inside the kernel, else by hand.
+ * What a copy keeps: owners, modes, times to the nanosecond, extended attributes (overlay's too),
+ * hard links within the tree, symlinks, fifos, devices, holes. Content is shared where the file
+ * system can (FICLONE), else copied inside the kernel, else by hand.
  *
- * What this process may not set (an owner that is not mapped, an attribute that needs a privilege) is left
- * as it is and counted. The source must not change meanwhile; nothing is locked.
+ * What this process may not set (an owner that is not mapped, an attribute that needs a privilege)
+ * is left as it is and counted. The source must not change meanwhile; nothing is locked.
  */
 #pragma once
 
@@ -15,8 +15,8 @@
 struct ms_err;
 struct ms_copy;
 
-/* Begins to copy what is in the directory from into the empty directory to; both are borrowed for the
- * call. The directory itself gets from's owner, mode, times and attributes in the end. */
+/* Begins to copy what is in the directory from into the empty directory to; both are borrowed for
+ * the call. The directory itself gets from's owner, mode, times and attributes in the end. */
 int ms_copy_open(int from, int to, struct ms_copy **out, struct ms_err *err);
 
 /* Copies up to budget entries: 1 more to do, 0 done. A failure leaves what was copied so far. */

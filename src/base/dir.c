@@ -9,9 +9,7 @@
 #include "base/err.h"
 #include "base/own.h"
 
-static bool is_dots(const char *name) {
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
+static bool is_dots(const char *name) { return strcmp(name, ".") == 0 || strcmp(name, "..") == 0; }
 
 /* Opens the directory again, so that the caller's position stays. */
 static DIR *open_again(int fd) {
@@ -34,8 +32,7 @@ int ms_dir_is_empty(int fd, struct ms_err *err) {
 
 int ms_dir_has_types(int fd, struct ms_err *err) {
     static const char probe[] = ".moonsnap-probe";
-    ms_auto_close int file =
-        openat(fd, probe, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    ms_auto_close int file = openat(fd, probe, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0)
         return ms_err_sys(err, errno, "write into the root");
     bool known = true;

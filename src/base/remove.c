@@ -30,9 +30,7 @@ void ms_remove_free(struct ms_remove *remove) {
     free(remove);
 }
 
-static void own_remove(struct ms_remove **remove) {
-    ms_remove_free(*remove);
-}
+static void own_remove(struct ms_remove **remove) { ms_remove_free(*remove); }
 
 int ms_remove_open(int at, const char *name, struct ms_remove **out, struct ms_err *err) {
     __attribute__((cleanup(own_remove))) struct ms_remove *remove = calloc(1, sizeof *remove);
@@ -62,9 +60,7 @@ int ms_remove_open(int at, const char *name, struct ms_remove **out, struct ms_e
     return MS_OK;
 }
 
-uint64_t ms_remove_count(const struct ms_remove *remove) {
-    return remove->count;
-}
+uint64_t ms_remove_count(const struct ms_remove *remove) { return remove->count; }
 
 /* Unlinks one entry; what stays is noted, unless a reason was noted already. */
 static void take_away(struct ms_remove *remove, int dir, const char *name, int flags,

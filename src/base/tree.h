@@ -4,9 +4,9 @@
  *     MS_TREE_ENTER    a directory, before what is in it; ms_tree_skip leaves its content out
  *     MS_TREE_LEAVE    the same directory, after all that is in it
  *
- * Never follows a link. What was visited may be moved or removed by the caller before the next call.
- * What vanishes meanwhile is passed over. Descriptors are bounded however deep the tree is; memory is
- * bounded by the deepest path. The root itself is entered and left too, with the path "".
+ * Never follows a link. What was visited may be moved or removed by the caller before the next
+ * call. What vanishes meanwhile is passed over. Descriptors are bounded however deep the tree is;
+ * memory is bounded by the deepest path. The root itself is entered and left too, with the path "".
  */
 #pragma once
 

@@ -71,8 +71,7 @@ static int check_pragma(struct check *check, const char *sql, struct ms_err *err
                                      .repair = "keep a copy and `moonsnap check --repair` after "
                                                "moving metadata.db away",
                                      .serious = true};
-        code = text == NULL || strcmp(text, "ok") == 0 ? MS_OK
-                                                       : report(check, finding, text, err);
+        code = text == NULL || strcmp(text, "ok") == 0 ? MS_OK : report(check, finding, text, err);
     }
     return code;
 }
@@ -135,8 +134,8 @@ static int healed(struct check *check, const struct ms_row_brief *row, const cha
     struct ms_finding finding = {.what = "damaged mark",
                                  .repair = "take it off: the layer is there",
                                  .repaired = check->repair};
-    int code = check->repair ? ms_meta_set_damaged(&check->store->meta, row->number, false, err)
-                             : MS_OK;
+    int code =
+        check->repair ? ms_meta_set_damaged(&check->store->meta, row->number, false, err) : MS_OK;
     if (code == MS_OK && asprintf(&where, "%s %s", ns, key) < 0)
         code = ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
     return code < 0 ? code : report(check, finding, where, err);
@@ -166,8 +165,8 @@ static int check_row(struct check *check, const struct ms_row_brief *row, struct
 /* ---- directories that no row explains ------------------------------------------------------ */
 
 /* An entry of layers/ or work/ with a number that no row has. */
-static int orphan(struct check *check, int from, const char *part, const char *name,
-                  int64_t number, struct ms_err *err) {
+static int orphan(struct check *check, int from, const char *part, const char *name, int64_t number,
+                  struct ms_err *err) {
     const struct ms_place *place = &check->store->place;
     bool known = number <= check->sequence;
     struct ms_finding finding = {
@@ -218,8 +217,7 @@ static int check_stage(struct check *check, const char *name, struct ms_err *err
         openat(place->new_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
         return MS_OK;
-    int code =
-        check->repair ? ms_layer_discard(place, place->new_fd, name, ".new", err) : MS_OK;
+    int code = check->repair ? ms_layer_discard(place, place->new_fd, name, ".new", err) : MS_OK;
     return code < 0 ? code : report_entry(check, finding, "new", name, err);
 }
 

@@ -21,7 +21,7 @@
 struct ms_cleanup {
     struct ms_store *store; /* borrowed: outlives the cleanup */
     struct ms_cleaned result;
-    struct ms_rows rows; /* while comparing */
+    struct ms_rows rows;        /* while comparing */
     struct ms_remove *removing; /* the trash entry that is being deleted, or NULL */
     DIR *trash;
 };
@@ -229,8 +229,8 @@ static int next_trash(struct ms_cleanup *cleanup, struct ms_err *err) {
             return 0;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        int code = ms_remove_open(cleanup->store->place.trash_fd, entry->d_name,
-                                  &cleanup->removing, err);
+        int code =
+            ms_remove_open(cleanup->store->place.trash_fd, entry->d_name, &cleanup->removing, err);
         if (code == MS_NOT_FOUND)
             continue; /* another process was here first */
         return code < 0 ? code : 1;

@@ -147,8 +147,8 @@ static bool same_file(const struct stat *left, const struct stat *right) {
 }
 
 /* Both sides have the entry. In layer mode whatever lies in the layer was written there. */
-static int tell_both(struct ms_diff *diff, const struct ms_seen *ours,
-                     const struct ms_seen *theirs, struct ms_change *out) {
+static int tell_both(struct ms_diff *diff, const struct ms_seen *ours, const struct ms_seen *theirs,
+                     struct ms_change *out) {
     bool directories = S_ISDIR(ours->st.st_mode) && S_ISDIR(theirs->st.st_mode);
     if (directories && ours->opaque && !diff->compare)
         return tell(diff, "opaque", &ours->st, out);
@@ -160,12 +160,12 @@ static int tell_both(struct ms_diff *diff, const struct ms_seen *ours,
 }
 
 /* Nothing of ours at the path: it was removed, if they have it and it is really hidden. */
-static int tell_theirs(struct ms_diff *diff, const struct ms_seen *theirs,
-                       struct ms_change *out) {
+static int tell_theirs(struct ms_diff *diff, const struct ms_seen *theirs, struct ms_change *out) {
     return theirs->exists ? tell(diff, "removed", &theirs->st, out) : 0;
 }
 
-/* The entry at the diff's path: 1 and *out when it changed. Directories of ours are entered next. */
+/* The entry at the diff's path: 1 and *out when it changed. Directories of ours are entered next.
+ */
 static int visit(struct ms_diff *diff, struct ms_change *out, struct ms_err *err) {
     const struct level *level = &diff->levels[diff->depth - 1];
     const char *path = diff->path.bytes;

@@ -2,19 +2,20 @@
  *
  *     mode      looks at                          for
  *     layer     the layer's own entries only      overlay: what a snapshot changed of its parent
- *     compare   both merged trees                 two snapshots; native, whose layers are whole trees
+ *     compare   both merged trees                 two snapshots; native, whose layers are whole
+ * trees
  *
  *     change    the entry
  *     added     is not in what it is compared with
- *     changed   is there with another type, mode, owner, size, time or content; a directory only for itself
- *     removed   is gone; what was in it is not listed
- *     opaque    a directory that hides all that was in it; what it has now follows as added
+ *     changed   is there with another type, mode, owner, size, time or content; a directory only
+ * for itself removed   is gone; what was in it is not listed opaque    a directory that hides all
+ * that was in it; what it has now follows as added
  *
- * Entries come sorted by name in each directory, a directory before what is in it. In compare mode a
- * file whose type, mode, owner, size and time are the same is the same: content is not read.
+ * Entries come sorted by name in each directory, a directory before what is in it. In compare mode
+ * a file whose type, mode, owner, size and time are the same is the same: content is not read.
  *
- * Paths are resolved below each layer's absolute path: an entry whose path is longer than PATH_MAX is
- * refused with invalid_argument.
+ * Paths are resolved below each layer's absolute path: an entry whose path is longer than PATH_MAX
+ * is refused with invalid_argument.
  *
  * Source: Linux filesystems/overlayfs.rst (whiteouts, opaque directories).
  */

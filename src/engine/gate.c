@@ -13,8 +13,8 @@
 #include "base/own.h"
 #include "engine/clock.h"
 
-/* Sleeps a little longer each time, 50 us to 1 ms: long enough to leave the processor to the writer,
- * short against a transaction's fsync. */
+/* Sleeps a little longer each time, 50 us to 1 ms: long enough to leave the processor to the
+ * writer, short against a transaction's fsync. */
 static void pause_before(unsigned tries) {
     struct timespec pause = {.tv_nsec = tries < 20 ? 50000L * (tries + 1) : 1000000};
     (void)nanosleep(&pause, NULL);
@@ -45,9 +45,7 @@ void ms_gate_sign(int fd) {
         return; /* a full disk: only the holder's name is lost */
 }
 
-void ms_gate_leave(int fd) {
-    (void)flock(fd, LOCK_UN);
-}
+void ms_gate_leave(int fd) { (void)flock(fd, LOCK_UN); }
 
 void ms_gate_holder(int fd, char *out, int size) {
     char text[16] = "";

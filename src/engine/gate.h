@@ -1,8 +1,8 @@
 /* gate.h - where writers of several processes queue.
  *
- * Every writer takes flock(ROOT/gate), then BEGIN IMMEDIATE, then drops the gate. So one writer at most
- * waits inside SQLite, and a process that commits back to back cannot starve the others. The file
- * holds the process number of the last writer that got through, for the error that names it.
+ * Every writer takes flock(ROOT/gate), then BEGIN IMMEDIATE, then drops the gate. So one writer at
+ * most waits inside SQLite, and a process that commits back to back cannot starve the others. The
+ * file holds the process number of the last writer that got through, for the error that names it.
  */
 #pragma once
 

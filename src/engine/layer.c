@@ -100,7 +100,8 @@ int ms_layer_renew(const struct ms_place *place, int64_t number, bool work, int6
     int code = MS_OK;
     if (!ms_layer_exists(place, number)) {
         struct ms_err ignored;
-        spec.chown = parent != 0 && ms_layer_owner(place, parent, &spec.uid, &spec.gid, &ignored) == 0;
+        spec.chown =
+            parent != 0 && ms_layer_owner(place, parent, &spec.uid, &spec.gid, &ignored) == 0;
         code = ms_layer_make(place, &spec, err);
     }
     if (code == MS_OK && work && !ms_work_exists(place, number))

@@ -11,8 +11,8 @@
  * directories happens inside the write transaction of their row and is undone before ROLLBACK;
  * moving to trash happens after COMMIT. Renames stay on one file system.
  *
- * fsync of layers/ and work/ makes the entries made so far durable; the store's setting "covered" is the highest
- * number that such an fsync included.
+ * fsync of layers/ and work/ makes the entries made so far durable; the store's setting "covered"
+ * is the highest number that such an fsync included.
  */
 #pragma once
 
@@ -34,26 +34,26 @@ struct ms_place {
 };
 
 /* Opens the directories under root, with create makes those that are missing (0700).
- * Fails: not_found, invalid_argument (a file; ':' ',' '\' or a newline in the path), permission_denied,
- * failed_precondition (an overlay; no d_type). */
+ * Fails: not_found, invalid_argument (a file; ':' ',' '\' or a newline in the path),
+ * permission_denied, failed_precondition (an overlay; no d_type). */
 int ms_place_open(const char *root, bool create, struct ms_place *out, struct ms_err *err);
 void ms_place_close(struct ms_place *place);
 
 struct ms_layer_spec {
     int64_t number;
-    bool work;    /* an active overlay needs a work directory */
-    bool chown;   /* give the layer to uid and gid */
+    bool work;  /* an active overlay needs a work directory */
+    bool chown; /* give the layer to uid and gid */
     uid_t uid;
     gid_t gid;
 };
 
-/* Makes layers/<n> (0755) and work/<n> (0711). What lies in the way is litter when rmdir takes it, else it
- * goes to quarantine. On failure nothing stays. */
+/* Makes layers/<n> (0755) and work/<n> (0711). What lies in the way is litter when rmdir takes it,
+ * else it goes to quarantine. On failure nothing stays. */
 int ms_layer_make(const struct ms_place *place, const struct ms_layer_spec *spec,
                   struct ms_err *err);
 
-/* Makes what is missing of the empty directories of a row that has lost them (work too, when wanted),
- * with the owner of parent's layer when parent is not 0. */
+/* Makes what is missing of the empty directories of a row that has lost them (work too, when
+ * wanted), with the owner of parent's layer when parent is not 0. */
 int ms_layer_renew(const struct ms_place *place, int64_t number, bool work, int64_t parent,
                    struct ms_err *err);
 

@@ -67,8 +67,7 @@ static int write_chunk(int layers_fd, const char *name, const char *target, stru
         return ms_err_sys(err, errno, "write marker %s", name);
     (void)snprintf(fresh, sizeof fresh, "%s~", name);
     (void)unlinkat(layers_fd, fresh, 0);
-    if (symlinkat(target, layers_fd, fresh) < 0 ||
-        renameat(layers_fd, fresh, layers_fd, name) < 0)
+    if (symlinkat(target, layers_fd, fresh) < 0 || renameat(layers_fd, fresh, layers_fd, name) < 0)
         return ms_err_sys(err, errno, "write marker %s", name);
     return MS_OK;
 }

@@ -24,8 +24,7 @@ int ms_meta_exec(struct ms_meta *meta, const char *sql, const char *doing, struc
     return MS_OK;
 }
 
-int ms_meta_prepare(struct ms_meta *meta, const char *sql, sqlite3_stmt **out,
-                    struct ms_err *err) {
+int ms_meta_prepare(struct ms_meta *meta, const char *sql, sqlite3_stmt **out, struct ms_err *err) {
     size_t free_slot = 0;
     for (; free_slot < MS_META_STATEMENTS && meta->statements[free_slot] != NULL; free_slot++) {
         if (strcmp(sqlite3_sql(meta->statements[free_slot]), sql) == 0) {
@@ -59,8 +58,7 @@ char *ms_meta_column(sqlite3_stmt *statement, int column) {
 
 int ms_meta_setting(struct ms_meta *meta, const char *name, char **out, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code =
-        ms_meta_prepare(meta, "SELECT value FROM settings WHERE name = ?1", &statement, err);
+    int code = ms_meta_prepare(meta, "SELECT value FROM settings WHERE name = ?1", &statement, err);
     if (code < 0)
         return code;
     sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
@@ -108,9 +106,8 @@ int ms_meta_raise_sequence(struct ms_meta *meta, int64_t number, struct ms_err *
     if (code < 0 || now >= number)
         return code;
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    const char *sql = now == 0
-                          ? "INSERT INTO sqlite_sequence (name, seq) VALUES ('snapshots', ?1)"
-                          : "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'snapshots'";
+    const char *sql = now == 0 ? "INSERT INTO sqlite_sequence (name, seq) VALUES ('snapshots', ?1)"
+                               : "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'snapshots'";
     code = ms_meta_prepare(meta, sql, &statement, err);
     if (code < 0)
         return code;

@@ -1,8 +1,8 @@
 /* meta.h - the rows: every SQL statement of the engine stands behind these functions.
  *
  * A struct ms_meta is one connection with its prepared statements. The functions that write must be
- * called inside a transaction; they check nothing but what the schema does, which is the verbs' job.
- * They know no directories.
+ * called inside a transaction; they check nothing but what the schema does, which is the verbs'
+ * job. They know no directories.
  *
  *     meta.c         connection, statements, transactions, settings
  *     meta_row.c     snapshots and labels: find, insert, change, delete
@@ -119,8 +119,7 @@ int ms_meta_set_damaged(struct ms_meta *meta, int64_t number, bool damaged, stru
 /* Replaces all labels of a row; empty values are left out. */
 int ms_meta_set_labels(struct ms_meta *meta, int64_t number, const struct ms_labels *labels,
                        struct ms_err *err);
-int ms_meta_labels(struct ms_meta *meta, int64_t number, struct ms_labels *out,
-                   struct ms_err *err);
+int ms_meta_labels(struct ms_meta *meta, int64_t number, struct ms_labels *out, struct ms_err *err);
 
 /* The first damaged one among number and its chain, 0 when none is. */
 int ms_meta_damaged(struct ms_meta *meta, int64_t number, const struct ms_chain *chain,
@@ -156,8 +155,8 @@ int ms_meta_info(struct ms_meta *meta, const char *ns, const char *key, struct m
 /* The next page of infos after the number after, in order of number. out has room for MS_PAGE;
  * *count below MS_PAGE means that the end is reached. */
 #define MS_PAGE 100
-int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after,
-                 struct ms_info out[MS_PAGE], size_t *count, struct ms_err *err);
+int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after, struct ms_info out[MS_PAGE],
+                 size_t *count, struct ms_err *err);
 
 /* Numbers of snapshots, in order. */
 struct ms_ids {

@@ -75,9 +75,8 @@ int ms_meta_name(struct ms_meta *meta, int64_t number, char **ns, char **key, st
 int ms_meta_exists(struct ms_meta *meta, const char *ns, const char *key, bool *out,
                    struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code =
-        ms_meta_prepare(meta, "SELECT 1 FROM snapshots WHERE namespace = ?1 AND key = ?2",
-                        &statement, err);
+    int code = ms_meta_prepare(meta, "SELECT 1 FROM snapshots WHERE namespace = ?1 AND key = ?2",
+                               &statement, err);
     if (code < 0)
         return code;
     bind_key(statement, ns, key);
@@ -171,8 +170,7 @@ int ms_meta_delete(struct ms_meta *meta, int64_t number, struct ms_err *err) {
 }
 
 int ms_meta_touch(struct ms_meta *meta, int64_t number, int64_t now_ns, struct ms_err *err) {
-    return change(meta,
-                  "UPDATE snapshots SET used = ?2, use_count = use_count + 1 WHERE id = ?1",
+    return change(meta, "UPDATE snapshots SET used = ?2, use_count = use_count + 1 WHERE id = ?1",
                   number, now_ns, err);
 }
 
@@ -186,8 +184,8 @@ int ms_meta_set_damaged(struct ms_meta *meta, int64_t number, bool damaged, stru
 
 int ms_meta_has_children(struct ms_meta *meta, int64_t number, bool *out, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code = ms_meta_prepare(meta, "SELECT 1 FROM snapshots WHERE parent = ?1 LIMIT 1",
-                               &statement, err);
+    int code =
+        ms_meta_prepare(meta, "SELECT 1 FROM snapshots WHERE parent = ?1 LIMIT 1", &statement, err);
     if (code < 0)
         return code;
     sqlite3_bind_int64(statement, 1, number);
@@ -207,9 +205,9 @@ int ms_meta_set_labels(struct ms_meta *meta, int64_t number, const struct ms_lab
         if (labels->items[i].value[0] == '\0')
             continue;
         ms_auto_reset sqlite3_stmt *statement = NULL;
-        code = ms_meta_prepare(meta,
-                               "INSERT INTO labels (snapshot, name, value) VALUES (?1, ?2, ?3)",
-                               &statement, err);
+        code =
+            ms_meta_prepare(meta, "INSERT INTO labels (snapshot, name, value) VALUES (?1, ?2, ?3)",
+                            &statement, err);
         if (code < 0)
             return code;
         sqlite3_bind_int64(statement, 1, number);
@@ -233,7 +231,7 @@ int ms_meta_labels(struct ms_meta *meta, int64_t number, struct ms_labels *out,
     sqlite3_bind_int64(statement, 1, number);
     while ((code = ms_meta_step(meta, statement, "read labels", err)) == 1) {
         code = ms_labels_append(&labels, (const char *)sqlite3_column_text(statement, 0),
-                             (const char *)sqlite3_column_text(statement, 1), err);
+                                (const char *)sqlite3_column_text(statement, 1), err);
         if (code < 0)
             return code;
     }
@@ -247,8 +245,8 @@ int ms_meta_labels(struct ms_meta *meta, int64_t number, struct ms_labels *out,
 int ms_meta_damaged(struct ms_meta *meta, int64_t number, const struct ms_chain *chain,
                     int64_t *out, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code = ms_meta_prepare(meta, "SELECT id FROM snapshots WHERE damaged != 0", &statement,
-                               err);
+    int code =
+        ms_meta_prepare(meta, "SELECT id FROM snapshots WHERE damaged != 0", &statement, err);
     if (code < 0)
         return code;
     *out = 0;

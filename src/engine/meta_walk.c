@@ -94,8 +94,8 @@ int ms_meta_info(struct ms_meta *meta, const char *ns, const char *key, struct m
                  " WHERE namespace = ?1 AND id > ?2 ORDER BY id LIMIT ?3) m"                       \
                  " CROSS JOIN snapshots s ON s.id = m.id" INFO_JOINS " ORDER BY s.id, l.name"
 
-int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after,
-                 struct ms_info out[MS_PAGE], size_t *count, struct ms_err *err) {
+int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after, struct ms_info out[MS_PAGE],
+                 size_t *count, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
     int code = ms_meta_prepare(meta, PAGE_SQL, &statement, err);
     if (code < 0)
@@ -158,8 +158,8 @@ static bool index_selector(const struct ms_selector *selector, struct ms_text *s
         return true;
     }
     if (field == MS_FIELD_NAME && equal) {
-        add_value(sql, bound, "SELECT id FROM snapshots WHERE namespace = ?1 AND key = ",
-                  selector->value);
+        add_value(sql, bound,
+                  "SELECT id FROM snapshots WHERE namespace = ?1 AND key = ", selector->value);
         return true;
     }
     if (field == MS_FIELD_PARENT && equal && selector->value.size != 0) {
@@ -188,8 +188,7 @@ static bool index_alternative(const struct ms_filter *filter, size_t alternative
 }
 
 /* A select of all ids that filter can match; false when one of its alternatives needs a scan. */
-static bool index_filter(const struct ms_filter *filter, struct ms_text *sql,
-                         struct bound *bound) {
+static bool index_filter(const struct ms_filter *filter, struct ms_text *sql, struct bound *bound) {
     size_t alternatives = filter != NULL ? ms_filter_alternatives(filter) : 0;
     for (size_t i = 0; i < alternatives; i++) {
         if (i != 0)
@@ -202,9 +201,7 @@ static bool index_filter(const struct ms_filter *filter, struct ms_text *sql,
 }
 
 /* Statements of filters are not cached: each has its own text. */
-static void own_statement(sqlite3_stmt **statement) {
-    (void)sqlite3_finalize(*statement);
-}
+static void own_statement(sqlite3_stmt **statement) { (void)sqlite3_finalize(*statement); }
 #define auto_statement __attribute__((cleanup(own_statement)))
 
 /* 1 and *out for a filter that indexes answer, 0 for one that needs a scan. */

@@ -92,8 +92,10 @@ static int open_parts(struct ms_place *place, bool create, struct ms_err *err) {
         const char *name;
         int *fd;
     } parts[] = {
-        {"layers", &place->layers_fd},         {"work", &place->work_fd},
-        {"new", &place->new_fd},               {"trash", &place->trash_fd},
+        {"layers", &place->layers_fd},
+        {"work", &place->work_fd},
+        {"new", &place->new_fd},
+        {"trash", &place->trash_fd},
         {"quarantine", &place->quarantine_fd},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -101,8 +103,8 @@ static int open_parts(struct ms_place *place, bool create, struct ms_err *err) {
         if (code < 0)
             return code;
     }
-    place->gate_fd = openat(place->root_fd, "gate", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                            0600);
+    place->gate_fd =
+        openat(place->root_fd, "gate", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (place->gate_fd < 0)
         return ms_err_sys(err, errno, "open the store's gate");
     return MS_OK;

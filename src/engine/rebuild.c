@@ -154,8 +154,7 @@ static int pass(struct ms_store *store, struct numbers *layers, int64_t *found,
 }
 
 /* What has no marker is an active's or unexplained: it is kept, out of cleanup's way. */
-static int keep_the_rest(struct ms_store *store, const struct numbers *layers,
-                         struct ms_err *err) {
+static int keep_the_rest(struct ms_store *store, const struct numbers *layers, struct ms_err *err) {
     int code = MS_OK;
     for (size_t i = 0; code == MS_OK && i < layers->count; i++) {
         char name[32];

@@ -88,8 +88,7 @@ bool ms_stack_is_whiteout(const struct ms_stack *stack, size_t layer, const char
 
 static bool is_opaque(const struct ms_stack *stack, const char *full) {
     char value[8];
-    return stack->stacks && overlay_xattr(stack, full, "opaque", value) &&
-           strcmp(value, "y") == 0;
+    return stack->stacks && overlay_xattr(stack, full, "opaque", value) && strcmp(value, "y") == 0;
 }
 
 /* Looks at path in one layer: 1 and *st, 0 when the layer has nothing there. */
@@ -119,8 +118,7 @@ int ms_stack_find(const struct ms_stack *stack, const struct ms_slice *slice, co
             code = there;
         if (there <= 0)
             continue;
-        if (ms_stack_is_whiteout(stack, layer, path, &st) ||
-            (out->exists && !S_ISDIR(st.st_mode)))
+        if (ms_stack_is_whiteout(stack, layer, path, &st) || (out->exists && !S_ISDIR(st.st_mode)))
             break;
         bool opaque = S_ISDIR(st.st_mode) && is_opaque(stack, full);
         if (!out->exists)

@@ -1,8 +1,8 @@
 /* stack.h - looks into a stack of layers as overlay would show them, without mounting.
  *
- * A stack is a list of layers, nearest first. At one directory only some of them take part: those that
- * have it, down to the first that hides the rest (opaque, whiteout, or not a directory). That list, a
- * struct ms_slice, is what a look-up starts from and what entering a directory narrows.
+ * A stack is a list of layers, nearest first. At one directory only some of them take part: those
+ * that have it, down to the first that hides the rest (opaque, whiteout, or not a directory). That
+ * list, a struct ms_slice, is what a look-up starts from and what entering a directory narrows.
  */
 #pragma once
 
@@ -49,7 +49,8 @@ int ms_stack_find(const struct ms_stack *stack, const struct ms_slice *slice, co
 bool ms_stack_is_whiteout(const struct ms_stack *stack, size_t layer, const char *path,
                           const struct stat *st);
 
-/* Adds the names in the directory path, of all layers of slice and whiteouts too, to *names, an array of
- * *count heap strings that stays the caller's also on failure. The result is sorted, each name once. */
+/* Adds the names in the directory path, of all layers of slice and whiteouts too, to *names, an
+ * array of *count heap strings that stays the caller's also on failure. The result is sorted, each
+ * name once. */
 int ms_stack_names(const struct ms_stack *stack, const struct ms_slice *slice, const char *path,
                    char ***names, size_t *count, struct ms_err *err);

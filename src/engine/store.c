@@ -43,9 +43,7 @@ int ms_store_writable(const struct ms_store *store, struct ms_err *err) {
                       "at and removed from inside a user namespace: open it as root");
 }
 
-static char *copy(const char *text) {
-    return strdup(text != NULL ? text : "");
-}
+static char *copy(const char *text) { return strdup(text != NULL ? text : ""); }
 
 static int no_memory(struct ms_err *err) {
     return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
@@ -58,8 +56,7 @@ static int set_options(struct ms_store *store, const struct ms_store_options *op
         store->durability = ms_durability_of_name(options->durability);
     if (store->durability == 0)
         return ms_err_set(err, MS_INVALID_ARGUMENT,
-                          "durability '%.40s': it is metadata, layer or full",
-                          options->durability);
+                          "durability '%.40s': it is metadata, layer or full", options->durability);
     bool index = false;
     store->mount_options = calloc(options->mount_options_count + 1, sizeof(char *));
     if (store->mount_options == NULL)
@@ -127,7 +124,8 @@ static int identify(struct ms_store *store, const struct ms_store_options *optio
     return store->driver->probe(&store->place, err);
 }
 
-/* A database that is gone while layers are there must not be made anew: their rows would be lost. */
+/* A database that is gone while layers are there must not be made anew: their rows would be lost.
+ */
 static int check_database(const struct ms_store *store, bool create, bool *make,
                           struct ms_err *err) {
     struct stat stat;

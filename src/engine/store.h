@@ -1,17 +1,18 @@
 /* store.h - the front door of the engine: one root, its snapshots, and every verb on them.
  *
  * A store is a directory with rows in metadata.db and layers beside it. Every verb is whole: it
- * either did all it says, durably, or changed nothing. Verbs that write join the transaction that is
- * open on the store, else they are one of their own:
+ * either did all it says, durably, or changed nothing. Verbs that write join the transaction that
+ * is open on the store, else they are one of their own:
  *
  *     gate -> BEGIN IMMEDIATE -> row, event, directories -> COMMIT (one fsync) -> trash
  *
- * Several processes may have one root open; a writer waits at the gate (MS_GATE_WAIT_MS at most, then
- * unavailable, naming the holder). A store is used by one thread at a time. A store carried over a
- * fork refuses every call in the child with failed_precondition, and its close there does nothing.
+ * Several processes may have one root open; a writer waits at the gate (MS_GATE_WAIT_MS at most,
+ * then unavailable, naming the holder). A store is used by one thread at a time. A store carried
+ * over a fork refuses every call in the child with failed_precondition, and its close there does
+ * nothing.
  *
- * Keys are NUL-terminated here; whoever has bytes that may hold a NUL asks ms_key_check first. ns is
- * the namespace: verbs see and change only rows of theirs. Results are the caller's to clear.
+ * Keys are NUL-terminated here; whoever has bytes that may hold a NUL asks ms_key_check first. ns
+ * is the namespace: verbs see and change only rows of theirs. Results are the caller's to clear.
  *
  * Errors all verbs share: invalid_argument (a key that can be none), failed_precondition (a fork,
  * a store of the other overlay xattr world), unavailable (gate), resource_exhausted (disk, memory),
@@ -40,20 +41,20 @@ struct ms_stage;
 struct ms_store_options {
     const char *root;   /* directory; made (0700) when missing and create is set */
     const char *driver; /* "overlay" or "native"; NULL: what the store is, overlay for a new one */
-    const char *durability; /* "metadata", "layer", "full"; NULL: "layer" */
+    const char *durability;           /* "metadata", "layer", "full"; NULL: "layer" */
     const char *const *mount_options; /* further overlay options, or NULL */
     size_t mount_options_count;
-    bool create; /* make a new store when there is none */
+    bool create;     /* make a new store when there is none */
     bool force_user; /* a new store records the xattr world "user" whoever makes it */
 };
 
 /* Opens a store and, when the boot has changed since a writer was here, mends what a power cut may
  * have left (directories of active snapshots that never reached the disk).
  * Fails: not_found (no store and create unset), invalid_argument (the root's path has ':', ',', '\'
- * or a newline; is a file; unknown driver or durability), failed_precondition (the root lies on an overlay or
- * without d_type; was written by a newer version; has another driver), permission_denied (read-only
- * or foreign root), data_loss (metadata.db is not a database, is cut, or is gone while layers are
- * there: says how to rebuild). */
+ * or a newline; is a file; unknown driver or durability), failed_precondition (the root lies on an
+ * overlay or without d_type; was written by a newer version; has another driver), permission_denied
+ * (read-only or foreign root), data_loss (metadata.db is not a database, is cut, or is gone while
+ * layers are there: says how to rebuild). */
 int ms_store_open(const struct ms_store_options *options, struct ms_store **out,
                   struct ms_err *err);
 
@@ -62,7 +63,7 @@ void ms_store_close(struct ms_store *store);
 
 /* What the store is. Strings are borrowed from the store. */
 struct ms_store_facts {
-    const char *root;       /* absolute, resolved */
+    const char *root; /* absolute, resolved */
     const char *driver;
     const char *xattrs;     /* "trusted" or "user": the overlay xattrs of this store */
     const char *durability; /* the default of commit */
@@ -87,7 +88,8 @@ struct ms_create {
     const char *key;
     const char *parent;             /* name of a committed snapshot, "" or NULL for none */
     const struct ms_labels *labels; /* or NULL; empty values are not stored */
-    /* When pid is not 0 the snapshot belongs to that process: once it is gone, cleanup removes it. */
+    /* When pid is not 0 the snapshot belongs to that process: once it is gone, cleanup removes it.
+     */
     int64_t owner_pid;
 };
 
@@ -100,9 +102,10 @@ int ms_store_view(struct ms_store *store, const char *ns, const struct ms_create
                   struct ms_mounts *mounts, struct ms_err *err);
 
 /* The same mounts as prepare or view gave, at any later time. Looking is not using.
- * Fails: not_found, failed_precondition (key is committed), data_loss (it or an ancestor is damaged). */
-int ms_store_mounts(struct ms_store *store, const char *ns, const char *key,
-                    struct ms_mounts *out, struct ms_err *err);
+ * Fails: not_found, failed_precondition (key is committed), data_loss (it or an ancestor is
+ * damaged). */
+int ms_store_mounts(struct ms_store *store, const char *ns, const char *key, struct ms_mounts *out,
+                    struct ms_err *err);
 
 /* Seals an active: makes its content durable as level says and measures it. Takes no lock and may
  * run on a worker after ms_store_seal_open; the result holds for the layer as it was. */
@@ -116,7 +119,7 @@ void ms_seal_free(struct ms_seal *seal);
 struct ms_commit {
     const char *name;
     const char *key;
-    const char *parent;             /* rebase: a name for an active without parent; else "" or NULL */
+    const char *parent; /* rebase: a name for an active without parent; else "" or NULL */
     const struct ms_labels *labels; /* the committed one's only labels; NULL for none */
     int durability;                 /* MS_DURABILITY_...; 0: the store's */
     const struct ms_seal *seal;     /* a finished seal of key, or NULL: commit seals by itself */
@@ -144,7 +147,8 @@ int ms_store_stat(struct ms_store *store, const char *ns, const char *key, struc
 
 /* Changes labels. paths are field mask paths ("labels", "labels.NAME"), applied in order, with the
  * values of info->labels; without paths the whole map is replaced. updated moves always. out may be
- * NULL. Fails: not_found (before a bad path), invalid_argument (any other path; nothing applied). */
+ * NULL. Fails: not_found (before a bad path), invalid_argument (any other path; nothing applied).
+ */
 int ms_store_update(struct ms_store *store, const char *ns, const struct ms_info *info,
                     const char *const *paths, size_t paths_count, struct ms_info *out,
                     struct ms_err *err);
@@ -184,12 +188,12 @@ struct ms_layers {
     bool own; /* paths[0] is the snapshot's own layer */
 };
 void ms_layers_clear(struct ms_layers *layers);
-int ms_store_layers(struct ms_store *store, const char *ns, const char *key,
-                    struct ms_layers *out, struct ms_err *err);
+int ms_store_layers(struct ms_store *store, const char *ns, const char *key, struct ms_layers *out,
+                    struct ms_err *err);
 
-/* What key's own layer changed of its parent, read from the layer itself (native: by comparing with the
- * parent's tree); with other (or NULL), what differs from the snapshot other to key. See diff.h.
- * Fails: not_found, data_loss. */
+/* What key's own layer changed of its parent, read from the layer itself (native: by comparing with
+ * the parent's tree); with other (or NULL), what differs from the snapshot other to key. See
+ * diff.h. Fails: not_found, data_loss. */
 struct ms_diff;
 int ms_store_diff(struct ms_store *store, const char *ns, const char *key, const char *other,
                   struct ms_diff **out, struct ms_err *err);
@@ -208,8 +212,7 @@ struct ms_event {
 void ms_event_clear(struct ms_event *event);
 
 /* The first event after the sequence number since, of all namespaces: 1 and *out, or 0. */
-int ms_store_event(struct ms_store *store, int64_t since, struct ms_event *out,
-                   struct ms_err *err);
+int ms_store_event(struct ms_store *store, int64_t since, struct ms_event *out, struct ms_err *err);
 
 /* Namespaces that have a row, sorted; *out is an array of heap strings that ends with NULL. */
 int ms_store_namespaces(struct ms_store *store, char ***out, struct ms_err *err);
@@ -232,13 +235,14 @@ int ms_store_mount(struct ms_store *store, const char *ns, const struct ms_mount
  * nothing of this store is there), failed_precondition (busy). */
 int ms_store_unmount(struct ms_store *store, const char *target, bool lazy, struct ms_err *err);
 
-/* What this store's mount and run recorded and that still is mounted (or may be: unknown counts). */
+/* What this store's mount and run recorded and that still is mounted (or may be: unknown counts).
+ */
 struct ms_mounted {
     char *ns;
     char *key;
     char *target;
-    int64_t pid;       /* who mounted it */
-    bool here;         /* in this process's mount namespace */
+    int64_t pid; /* who mounted it */
+    bool here;   /* in this process's mount namespace */
     bool readonly;
 };
 struct ms_mounted_list {
@@ -250,8 +254,8 @@ int ms_store_mounted(struct ms_store *store, struct ms_mounted_list *out, struct
 
 /* ---- Importing -------------------------------------------------------------------------------*/
 
-/* A staged layer under ROOT/new, locked while its maker lives. For native with a parent it starts as
- * a copy of the parent, made by steps. Freeing an unpublished stage leaves it to cleanup's first
+/* A staged layer under ROOT/new, locked while its maker lives. For native with a parent it starts
+ * as a copy of the parent, made by steps. Freeing an unpublished stage leaves it to cleanup's first
  * step, which this call does at once. */
 int ms_store_stage(struct ms_store *store, const char *ns, const char *parent,
                    struct ms_stage **out, struct ms_err *err);
@@ -267,12 +271,12 @@ int ms_store_adopt(struct ms_store *store, const char *ns, struct ms_stage *stag
 /* ---- Housekeeping ----------------------------------------------------------------------------*/
 
 struct ms_cleaned {
-    int64_t orphans;    /* directories without a row: now trash */
-    int64_t abandoned;  /* snapshots whose owner process is gone: removed */
+    int64_t orphans;   /* directories without a row: now trash */
+    int64_t abandoned; /* snapshots whose owner process is gone: removed */
     int64_t quarantined;
-    int64_t stages;     /* new/ directories whose maker is gone */
-    int64_t entries;    /* files and directories deleted */
-    int64_t kept;       /* trash that could not be deleted (a mount inside); stays for the next */
+    int64_t stages;  /* new/ directories whose maker is gone */
+    int64_t entries; /* files and directories deleted */
+    int64_t kept;    /* trash that could not be deleted (a mount inside); stays for the next */
 };
 
 /* Compares and renames under the write lock (open), deletes after it (step). */
@@ -288,7 +292,8 @@ void ms_cleanup_free(struct ms_cleanup *cleanup);
 
 /* One thing that rows and directories do not agree on, and what repair does about it. */
 struct ms_finding {
-    char *what;   /* "missing layer", "orphan layer", "missing work", "stale marker", "database", ... */
+    char *
+        what; /* "missing layer", "orphan layer", "missing work", "stale marker", "database", ... */
     char *where;  /* path below the root, or the row's "namespace key" */
     char *repair; /* what --repair does (or did) */
     bool repaired;
@@ -301,12 +306,12 @@ struct ms_findings {
 void ms_findings_clear(struct ms_findings *findings);
 
 /* Compares rows and directories both ways (and SQLite's own integrity check), and with repair mends
- * it: litter to trash or quarantine, missing directories of actives made anew, rows whose content is
- * gone removed when nothing needs them (else marked damaged). */
+ * it: litter to trash or quarantine, missing directories of actives made anew, rows whose content
+ * is gone removed when nothing needs them (else marked damaged). */
 int ms_store_check(struct ms_store *store, bool repair, struct ms_findings *out,
                    struct ms_err *err);
 
-/* Makes a new metadata.db from the markers beside the layers when it is gone or no database: the old
- * file is kept beside it. *rebuilt gets the number of committed snapshots found. Needs no open store;
- * refuses with failed_precondition when the database is fine. */
+/* Makes a new metadata.db from the markers beside the layers when it is gone or no database: the
+ * old file is kept beside it. *rebuilt gets the number of committed snapshots found. Needs no open
+ * store; refuses with failed_precondition when the database is fine. */
 int ms_store_rebuild(const char *root, int64_t *rebuilt, struct ms_err *err);

@@ -24,14 +24,10 @@ void ms_seal_free(struct ms_seal *seal) {
     free(seal);
 }
 
-static void own_seal(struct ms_seal **seal) {
-    ms_seal_free(*seal);
-}
+static void own_seal(struct ms_seal **seal) { ms_seal_free(*seal); }
 #define auto_seal __attribute__((cleanup(own_seal)))
 
-void ms_seal_usage(const struct ms_seal *seal, struct ms_usage *out) {
-    *out = seal->usage;
-}
+void ms_seal_usage(const struct ms_seal *seal, struct ms_usage *out) { *out = seal->usage; }
 
 int ms_seal_step(struct ms_seal *seal, size_t budget, struct ms_err *err) {
     if (seal->done)
@@ -113,8 +109,7 @@ static int check(struct ms_store *store, const char *ns, const struct ms_commit 
     if (code < 0)
         return code;
     if (exists)
-        return ms_err_set(err, MS_ALREADY_EXISTS, "snapshot '%.100s' already exists",
-                          commit->name);
+        return ms_err_set(err, MS_ALREADY_EXISTS, "snapshot '%.100s' already exists", commit->name);
     if (row->kind != MS_KIND_ACTIVE)
         return ms_err_set(err, MS_FAILED_PRECONDITION,
                           "snapshot '%.100s' is %s: only an active one can be committed",

@@ -49,9 +49,9 @@ int ms_store_find_parent(struct ms_store *store, const char *ns, const char *par
     if (code == MS_OK)
         code = ms_meta_find(&store->meta, ns, parent, &row, err);
     if (code < 0)
-        return code == MS_NOT_FOUND ? ms_err_set(err, MS_NOT_FOUND,
-                                                 "parent '%.100s' does not exist", parent)
-                                    : code;
+        return code == MS_NOT_FOUND
+                   ? ms_err_set(err, MS_NOT_FOUND, "parent '%.100s' does not exist", parent)
+                   : code;
     if (row.kind != MS_KIND_COMMITTED)
         return ms_err_set(err, MS_INVALID_ARGUMENT,
                           "parent '%.100s' is %s: only a committed snapshot can be a parent",
@@ -65,8 +65,7 @@ int ms_store_find_parent(struct ms_store *store, const char *ns, const char *par
 }
 
 int ms_store_row_mounts(struct ms_store *store, const struct ms_row *row,
-                        const struct ms_labels *labels, struct ms_mounts *out,
-                        struct ms_err *err) {
+                        const struct ms_labels *labels, struct ms_mounts *out, struct ms_err *err) {
     struct ms_mount_plan plan = {
         .root = store->place.root,
         .kind = row->kind,
@@ -114,8 +113,8 @@ static int choose_owner(struct ms_store *store, const struct ms_create *create,
 
 /* The directories of a new row. What they need to be undone is noted as soon as they exist. */
 static int make_layer(struct ms_store *store, const struct ms_create *create,
-                      const struct ms_row *parent, const struct ms_row *row,
-                      struct ms_stage *stage, struct ms_err *err) {
+                      const struct ms_row *parent, const struct ms_row *row, struct ms_stage *stage,
+                      struct ms_err *err) {
     struct ms_layer_spec spec = {.number = row->number, .work = row->kind == MS_KIND_ACTIVE};
     if (!store->driver->has_layer(row->kind, parent->number != 0))
         return MS_OK;
@@ -212,8 +211,7 @@ static int stage_if_slow(struct ms_store *store, const char *ns, const struct ms
     if (code == MS_OK)
         code = ms_meta_exists(&store->meta, ns, create->key, &exists, err);
     if (code == MS_OK && exists)
-        code = ms_err_set(err, MS_ALREADY_EXISTS, "snapshot '%.100s' already exists",
-                          create->key);
+        code = ms_err_set(err, MS_ALREADY_EXISTS, "snapshot '%.100s' already exists", create->key);
     while (code == MS_OK && (code = ms_stage_step(*out, 4096, err)) == 1)
         code = MS_OK;
     return code;
@@ -260,8 +258,8 @@ int ms_store_view(struct ms_store *store, const char *ns, const struct ms_create
     return create_snapshot(store, ns, create, MS_KIND_VIEW, mounts, err);
 }
 
-int ms_store_mounts(struct ms_store *store, const char *ns, const char *key,
-                    struct ms_mounts *out, struct ms_err *err) {
+int ms_store_mounts(struct ms_store *store, const char *ns, const char *key, struct ms_mounts *out,
+                    struct ms_err *err) {
     ms_auto_row struct ms_row row = {0};
     ms_auto_labels struct ms_labels labels = {0};
     int code = ms_store_enter(store, ns, NULL, err);
@@ -297,8 +295,8 @@ static int add_layer(const struct ms_store *store, int64_t number, struct ms_lay
     return MS_OK;
 }
 
-int ms_store_layers(struct ms_store *store, const char *ns, const char *key,
-                    struct ms_layers *out, struct ms_err *err) {
+int ms_store_layers(struct ms_store *store, const char *ns, const char *key, struct ms_layers *out,
+                    struct ms_err *err) {
     ms_auto_row struct ms_row row = {0};
     int code = ms_store_enter(store, ns, NULL, err);
     if (code == MS_OK)

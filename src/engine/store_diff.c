@@ -5,9 +5,7 @@
 #include "engine/diff.h"
 #include "engine/store_inside.h"
 
-static void clear_layers(struct ms_layers *layers) {
-    ms_layers_clear(layers);
-}
+static void clear_layers(struct ms_layers *layers) { ms_layers_clear(layers); }
 #define auto_layers __attribute__((cleanup(clear_layers)))
 
 /* What a native snapshot was copied from: its parent's tree. */

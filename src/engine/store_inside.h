@@ -38,8 +38,8 @@ struct ms_store {
     char **mount_options;
     size_t mount_options_count;
     char *boot_id;
-    struct ms_undo undo;     /* undo.depth is the transaction's depth */
-    bool layers_changed;     /* the transaction wrote a committed row: layers/ must be synced first */
+    struct ms_undo undo; /* undo.depth is the transaction's depth */
+    bool layers_changed; /* the transaction wrote a committed row: layers/ must be synced first */
     int64_t uncovered_since; /* steady time of the first mkdir that no fsync has covered; 0: none */
 };
 
@@ -63,11 +63,10 @@ int ms_store_cover(struct ms_store *store, struct ms_err *err);
 
 /* store_create.c: the mounts of a row. */
 int ms_store_row_mounts(struct ms_store *store, const struct ms_row *row,
-                        const struct ms_labels *labels, struct ms_mounts *out,
-                        struct ms_err *err);
+                        const struct ms_labels *labels, struct ms_mounts *out, struct ms_err *err);
 
-/* store_create.c: finds the parent for a new child of it: not_found, invalid_argument when it is not
- * committed, data_loss when it or an ancestor is damaged. An empty name gives a zeroed row. */
+/* store_create.c: finds the parent for a new child of it: not_found, invalid_argument when it is
+ * not committed, data_loss when it or an ancestor is damaged. An empty name gives a zeroed row. */
 int ms_store_find_parent(struct ms_store *store, const char *ns, const char *parent,
                          struct ms_row *out, struct ms_err *err);
 

@@ -19,8 +19,7 @@ static int is_alive(const struct ms_store *store, const struct ms_mount_row *row
         return MS_OK;
     if (row->mount_namespace == ms_mount_namespace())
         return ms_attached_here(row->target, row->mount_id, alive, err);
-    int code =
-        ms_attached_in(row->mount_namespace, row->target, row->mount_id, alive, &known, err);
+    int code = ms_attached_in(row->mount_namespace, row->target, row->mount_id, alive, &known, err);
     if (code == MS_OK && !known)
         *alive = true;
     return code;

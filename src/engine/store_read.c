@@ -34,8 +34,7 @@ static int apply_path(struct ms_labels *labels, const struct ms_labels *wanted, 
     if (strcmp(path, "labels") == 0) {
         ms_labels_clear(labels);
         for (size_t i = 0; i < wanted->count; i++) {
-            int code =
-                ms_labels_set(labels, wanted->items[i].name, wanted->items[i].value, err);
+            int code = ms_labels_set(labels, wanted->items[i].name, wanted->items[i].value, err);
             if (code < 0)
                 return code;
         }
@@ -109,7 +108,7 @@ struct ms_walk {
     const struct ms_filter *filter;
     char *ns;
     bool started;
-    bool indexed;      /* ids holds all candidates; else the walk reads every page */
+    bool indexed; /* ids holds all candidates; else the walk reads every page */
     struct ms_ids ids;
     size_t ids_read;
     int64_t after; /* the number that the last page ended with */

@@ -21,8 +21,8 @@ static int see_to(struct ms_store *store, const struct ms_row_brief *row, uint64
                     (!store->driver->stacks && row->parent != 0);
     if (!layer && promised)
         return ms_meta_set_damaged(&store->meta, row->number, true, err);
-    return ms_layer_renew(&store->place, row->number, active && store->driver->stacks,
-                          row->parent, err);
+    return ms_layer_renew(&store->place, row->number, active && store->driver->stacks, row->parent,
+                          err);
 }
 
 static int recover_inside(struct ms_store *store, struct ms_err *err) {

@@ -24,17 +24,11 @@ struct ms_stage {
     struct ms_copy *copy;   /* NULL when the layer starts empty */
 };
 
-const char *ms_stage_name(const struct ms_stage *stage) {
-    return stage->name;
-}
+const char *ms_stage_name(const struct ms_stage *stage) { return stage->name; }
 
-const struct ms_row *ms_stage_parent(const struct ms_stage *stage) {
-    return &stage->parent;
-}
+const struct ms_row *ms_stage_parent(const struct ms_stage *stage) { return &stage->parent; }
 
-int ms_stage_fd(const struct ms_stage *stage) {
-    return stage->layer_fd;
-}
+int ms_stage_fd(const struct ms_stage *stage) { return stage->layer_fd; }
 
 /* The layer has moved to layers/: only the empty directory around it is left. */
 void ms_stage_published(struct ms_stage *stage) {
@@ -57,9 +51,7 @@ void ms_stage_free(struct ms_stage *stage) {
     free(stage);
 }
 
-static void own_stage(struct ms_stage **stage) {
-    ms_stage_free(*stage);
-}
+static void own_stage(struct ms_stage **stage) { ms_stage_free(*stage); }
 #define auto_stage __attribute__((cleanup(own_stage)))
 
 /* Locks new/<name>. Cleanup may have taken it for abandoned between mkdir and here: 1 says so. */
@@ -106,8 +98,8 @@ static int make_directory(struct ms_stage *stage, struct ms_err *err) {
 static int make_stage_layer(struct ms_stage *stage, struct ms_err *err) {
     if (mkdirat(stage->directory_fd, "layer", 0755) < 0)
         return ms_err_sys(err, errno, "make a staged layer");
-    stage->layer_fd = openat(stage->directory_fd, "layer",
-                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    stage->layer_fd =
+        openat(stage->directory_fd, "layer", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (stage->layer_fd < 0)
         return ms_err_sys(err, errno, "open a staged layer");
     if (fchmod(stage->layer_fd, 0755) < 0)
@@ -159,8 +151,8 @@ int ms_stage_step(struct ms_stage *stage, size_t budget, struct ms_err *err) {
 /* ---- adopt --------------------------------------------------------------------------------- */
 
 static int adopt_row(struct ms_store *store, const char *ns, const struct ms_stage *stage,
-                     const struct ms_commit *commit, const struct ms_usage *usage,
-                     int64_t *number, struct ms_err *err) {
+                     const struct ms_commit *commit, const struct ms_usage *usage, int64_t *number,
+                     struct ms_err *err) {
     ms_auto_row struct ms_row parent = {0};
     ms_auto_chain struct ms_chain chain = {0};
     int code = ms_store_find_parent(store, ns, commit->parent, &parent, err);

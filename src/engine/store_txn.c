@@ -9,9 +9,7 @@
 
 #define COVER_AFTER_NS (5LL * 1000000000)
 
-int ms_store_depth(const struct ms_store *store) {
-    return (int)store->undo.depth;
-}
+int ms_store_depth(const struct ms_store *store) { return (int)store->undo.depth; }
 
 /* BEGIN IMMEDIATE behind the gate. */
 static int begin_outer(struct ms_store *store, struct ms_err *err) {
@@ -26,8 +24,8 @@ static int begin_outer(struct ms_store *store, struct ms_err *err) {
     if (code == MS_UNAVAILABLE) {
         char holder[64];
         ms_gate_holder(gate, holder, sizeof holder);
-        return ms_err_set(err, MS_UNAVAILABLE,
-                          "the store is being written by %s: try again later", holder);
+        return ms_err_set(err, MS_UNAVAILABLE, "the store is being written by %s: try again later",
+                          holder);
     }
     return code;
 }

@@ -9,8 +9,8 @@
  *     commit        mark           rewrites the marker of a number from its row
  *
  * Each savepoint starts a level. Rolling one back takes back its steps in reverse order, before the
- * database rolls back. After a COMMIT that failed nothing at all is done: what stays is litter, which
- * is the safe side.
+ * database rolls back. After a COMMIT that failed nothing at all is done: what stays is litter,
+ * which is the safe side.
  */
 #pragma once
 

@@ -22,8 +22,7 @@ struct ms_usage_walk {
 static size_t slot_of(const struct ms_usage_sum *sum, uint64_t dev, uint64_t ino) {
     uint64_t hash = (ino * 0x9e3779b97f4a7c15ULL) ^ (dev * 0xc2b2ae3d27d4eb4fULL);
     size_t slot = (size_t)(hash >> 16) & (sum->room - 1);
-    while (sum->seen[slot].ino != 0 &&
-           (sum->seen[slot].ino != ino || sum->seen[slot].dev != dev))
+    while (sum->seen[slot].ino != 0 && (sum->seen[slot].ino != ino || sum->seen[slot].dev != dev))
         slot = (slot + 1) & (sum->room - 1);
     return slot;
 }

@@ -3,9 +3,7 @@
 #include "engine/snapshot.h"
 
 /* A view with a parent looks at its parent's tree. */
-static bool has_layer(int kind, bool has_parent) {
-    return kind != MS_KIND_VIEW || !has_parent;
-}
+static bool has_layer(int kind, bool has_parent) { return kind != MS_KIND_VIEW || !has_parent; }
 
 /* A tree of files is all it needs. */
 static int probe(const struct ms_place *place, struct ms_err *err) {

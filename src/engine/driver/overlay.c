@@ -4,9 +4,7 @@
 #include "engine/snapshot.h"
 
 /* A view with a parent looks at its parent's layers and needs nothing of its own. */
-static bool has_layer(int kind, bool has_parent) {
-    return kind != MS_KIND_VIEW || !has_parent;
-}
+static bool has_layer(int kind, bool has_parent) { return kind != MS_KIND_VIEW || !has_parent; }
 
 /* The place was probed already (no overlay below, d_type); whether this process may mount is the
  * first mount's question. */
