@@ -38,8 +38,8 @@ static int diff(lua_State *L) {
 static int diff_next(lua_State *L) {
     struct ms_err err;
     struct ms_change change;
-    struct ms_diff *comparison = ms_box_check(L, 1, &diff_class);
-    int more = ms_diff_next(comparison, &change, &err);
+    struct ms_diff *opened = ms_box_check(L, 1, &diff_class);
+    int more = ms_diff_next(opened, &change, &err);
     if (more < 0)
         return ms_failure_raise(L, &err);
     if (more == 0)
