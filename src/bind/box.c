@@ -108,6 +108,13 @@ void *ms_box_check(lua_State *L, int arg, const struct ms_class *class) {
     return box->object;
 }
 
+void *ms_box_check_child(lua_State *L, int arg, const struct ms_class *class) {
+    void *object = ms_box_check(L, arg, class);
+    const struct ms_box *box = lua_touserdata(L, arg);
+    luaL_argcheck(L, box->parent == lua_touserdata(L, 1), arg, "made by another store");
+    return object;
+}
+
 long ms_box_open_count(lua_State *L) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &open_count_key);
     long count = *(long *)lua_touserdata(L, -1);

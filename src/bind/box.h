@@ -54,6 +54,10 @@ void ms_box_empty(struct ms_box *box);
 /* The object of the box at an argument; raises when it is no such box, or is closed. */
 void *ms_box_check(lua_State *L, int arg, const struct ms_class *class);
 
+/* The same, and it must have been made of the box at argument 1: raises when it is of another one.
+ */
+void *ms_box_check_child(lua_State *L, int arg, const struct ms_class *class);
+
 /* Closes a box and all that was made of it. Calls no Lua; a second time does nothing. */
 void ms_box_close(struct ms_box *box);
 

@@ -60,7 +60,7 @@ static int adopt(lua_State *L) {
     struct ms_commit request = {.key = ""};
     lua_settop(L, 7);
     struct ms_store *store = ms_store_check_arg(L);
-    struct ms_stage *work = ms_box_check(L, 3, &stage_class);
+    struct ms_stage *work = ms_box_check_child(L, 3, &stage_class);
     const char *ns = ms_arg_key(L, 2, "namespace", &err);
     if (ns == NULL)
         return ms_failure(L, &err);

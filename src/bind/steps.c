@@ -36,7 +36,7 @@ static const struct ms_class seal_class = {
     .name = "moonsnap.core.seal", .word = "seal", .free = free_seal};
 
 const struct ms_seal *ms_seal_arg(lua_State *L, int arg) {
-    return lua_isnoneornil(L, arg) ? NULL : ms_box_check(L, arg, &seal_class);
+    return lua_isnoneornil(L, arg) ? NULL : ms_box_check_child(L, arg, &seal_class);
 }
 
 /* seal(ns, key, durability) -> seal */

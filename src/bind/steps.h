@@ -26,5 +26,5 @@ size_t ms_step_budget(lua_State *L);
 /* Pushes {entries, bytes, total}; total 0 is left out. */
 void ms_push_done(lua_State *L, int64_t entries, int64_t bytes, int64_t total);
 
-/* The seal at arg; NULL for nil. */
+/* The seal at arg, made by the store at argument 1; NULL for nil. */
 const struct ms_seal *ms_seal_arg(lua_State *L, int arg);
