@@ -72,14 +72,15 @@ struct search {
 static bool gone(int sys) { return sys == ENOENT || sys == ESRCH; }
 
 /* Could the process that hides where it is be in the namespace? The machine's own init, which a
- * root with fewer capabilities cannot look at, never left the first one. */
+ * root with fewer capabilities cannot look at, never left the first one. An ordinary user's
+ * processes outside of user namespaces are in none that this user has mounted in. */
 static bool counts_as_hidden(const struct search *search, int proc_fd, const char *pid) {
     struct stat owner;
     if (search->first_pidns && strcmp(pid, "1") == 0)
         return search->namespace_inode <= FIRST_NAMESPACES_END;
     if (fstatat(proc_fd, pid, &owner, 0) < 0)
         return !gone(errno);
-    return owner.st_uid == geteuid();
+    return owner.st_uid == geteuid() && ms_userns_may_mount(pid);
 }
 
 static int ask(struct search *search, int proc_fd, const char *pid, struct ms_err *err) {

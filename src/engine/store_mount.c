@@ -146,10 +146,10 @@ int ms_store_mount(struct ms_store *store, const char *ns, const struct ms_mount
             code = ms_err_sys(err, errno, "find the target %.80s", request->target);
     }
     if (code == MS_OK)
-        code = ms_store_begin(store, err);
+        code = ms_store_begin_passing(store, err);
     if (code == MS_OK) {
         code = mount_inside(store, ns, request, target, &attached, err);
-        code = ms_store_end(store, code, err);
+        code = ms_store_end_passing(store, code, err);
     }
     if (code == MS_OK)
         return MS_OK;
@@ -204,10 +204,10 @@ int ms_store_unmount(struct ms_store *store, const char *target, bool lazy, stru
             code = ms_err_sys(err, errno, "find the target");
     }
     if (code == MS_OK)
-        code = ms_store_begin(store, err);
+        code = ms_store_begin_passing(store, err);
     if (code == MS_OK) {
         code = unmount_inside(store, real, lazy, err);
-        code = ms_store_end(store, code, err);
+        code = ms_store_end_passing(store, code, err);
     }
     return code < 0 ? ms_err_wrap(err, "unmount %.80s", target) : MS_OK;
 }

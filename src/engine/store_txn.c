@@ -49,6 +49,34 @@ int ms_store_begin(struct ms_store *store, struct ms_err *err) {
     return code;
 }
 
+static int wait_for_disk(struct ms_store *store, bool wait, struct ms_err *err) {
+    return ms_meta_exec(&store->meta,
+                        wait ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                        "set a transaction's durability", err);
+}
+
+int ms_store_begin_passing(struct ms_store *store, struct ms_err *err) {
+    struct ms_err ignored;
+    bool outer = store->undo.depth == 0;
+    int code = ms_store_enter(store, NULL, NULL, err);
+    if (code == MS_OK && outer)
+        code = wait_for_disk(store, false, err);
+    if (code < 0)
+        return code;
+    code = ms_store_begin(store, err);
+    if (code < 0 && outer)
+        (void)wait_for_disk(store, true, &ignored);
+    return code;
+}
+
+int ms_store_end_passing(struct ms_store *store, int code, struct ms_err *err) {
+    struct ms_err ignored;
+    code = ms_store_end(store, code, err);
+    if (store->undo.depth == 0)
+        (void)wait_for_disk(store, true, &ignored);
+    return code;
+}
+
 void ms_store_rollback(struct ms_store *store) {
     struct ms_err ignored;
     size_t depth = store->undo.depth;

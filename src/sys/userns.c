@@ -20,21 +20,44 @@
 #include "base/own.h"
 #include "base/text.h"
 
-bool ms_userns_initial(void) {
-    static const unsigned long whole[] = {0, 0, 4294967295UL};
+#define UNMAPPED 4294967295UL /* what uid_map shows for an id that the reader's namespace lacks */
+
+/* The first line of a uid_map: ids inside, ids outside as the reader sees them, how many. */
+struct map_line {
+    unsigned long inside;
+    unsigned long outside;
+    unsigned long count;
+};
+
+static bool read_map(const char *path, struct map_line *out) {
     char text[256];
-    ms_auto_close int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return true;
-    ssize_t size = read(fd, text, sizeof text - 1);
+    ms_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     if (size <= 0)
-        return size < 0;
+        return false;
     text[size] = '\0';
     char *at = text;
-    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
-        if (strtoul(at, &at, 10) != whole[i])
-            return false;
+    out->inside = strtoul(at, &at, 10);
+    out->outside = strtoul(at, &at, 10);
+    out->count = strtoul(at, &at, 10);
     return true;
+}
+
+bool ms_userns_initial(void) {
+    struct map_line own;
+    if (!read_map("/proc/self/uid_map", &own))
+        return access("/proc/self/uid_map", F_OK) < 0;
+    return own.inside == 0 && own.outside == 0 && own.count == UNMAPPED;
+}
+
+bool ms_userns_may_mount(const char *pid) {
+    char path[64];
+    struct map_line own;
+    struct map_line other;
+    if (!read_map("/proc/self/uid_map", &own) || own.count != 1 || own.outside == 0)
+        return true;
+    (void)snprintf(path, sizeof path, "/proc/%.20s/uid_map", pid);
+    return !read_map(path, &other) || other.outside != UNMAPPED;
 }
 
 static bool has_sys_admin(void) {

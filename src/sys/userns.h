@@ -21,6 +21,10 @@ bool ms_userns_initial(void);
  * that gives a forked child a mount namespace. */
 bool ms_can_mount(void);
 
+/* Could the process pid (a name in /proc) of this user have mounted? False only when this process
+ * is in a user namespace that an ordinary user made, and that one is outside of any such. */
+bool ms_userns_may_mount(const char *pid);
+
 /* Enters a new user and mount namespace. Tried in a forked child first: a failure leaves the caller
  * as it was. Fails: permission_denied (user namespaces are not allowed here), unimplemented (the
  * kernel has none), failed_precondition (more than one thread), resource_exhausted (too many). */
