@@ -57,7 +57,7 @@ bool ms_userns_may_mount(const char *pid) {
     if (!read_map("/proc/self/uid_map", &own) || own.count != 1 || own.outside == 0)
         return true;
     (void)snprintf(path, sizeof path, "/proc/%.20s/uid_map", pid);
-    return !read_map(path, &other) || other.outside != UNMAPPED;
+    return read_map(path, &other) && other.outside != UNMAPPED; /* unread: it has just ended */
 }
 
 static bool has_sys_admin(void) {
