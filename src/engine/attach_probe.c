@@ -11,6 +11,7 @@
 #include "base/own.h"
 #include "base/text.h"
 #include "engine/attach.h"
+#include "engine/attach_way.h"
 #include "sys/mountapi.h"
 #include "sys/userns.h"
 
@@ -59,7 +60,7 @@ static bool ask_classic(const char *upper, bool *in_use) {
         return false;
     ms_text_printf(&data, "index=on,%slowerdir=/proc,upperdir=%s,workdir=/proc",
                    ms_userns_initial() ? "" : "userxattr,", upper);
-    if (data.failed || data.size > 4095)
+    if (data.failed || data.size > MS_CLASSIC_MAX)
         return false;
     if (mount("overlay", "/proc", "overlay", MS_RDONLY, data.bytes) == 0) {
         (void)umount2("/proc", MNT_DETACH);

@@ -1,4 +1,4 @@
-/* attach_way.h - the two ways to perform one planned mount; for attach.c alone.
+/* attach_way.h - the two ways to perform one planned mount; for attach*.c alone.
  *
  *     fd        fsopen, layers as descriptors, open_tree; no limit on paths
  *     classic   mount(2): its data is one page, of which the kernel silently drops what is too much
