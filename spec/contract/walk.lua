@@ -91,7 +91,7 @@ return function(new_bench)
             end))
             local seen, twice = {}, false
             for info in bench.store:walk() do
-                twice = twice or seen[info.name] == true
+                twice = twice or seen[info.name] == true == true
                 seen[info.name] = true
             end
             assert.same({ 250, false }, { #expect.names(bench.store:walk()), twice })
