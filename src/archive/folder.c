@@ -46,8 +46,7 @@ static bool is(const struct stat *st, dev_t device, ino_t inode) {
 
 static int enter(struct folder *folder, const struct ms_tree_item *item, struct ms_err *err) {
     const struct ms_folder_request *request = &folder->request;
-    if (is(&item->st, request->store_dev, request->store_ino) ||
-        is(&item->st, request->target.st_dev, request->target.st_ino))
+    if (is(&item->st, request->store_dev, request->store_ino))
         return ms_err_set(err, MS_FAILED_PRECONDITION,
                           "entry '%.100s': this is the store itself; import a directory without it",
                           ms_name_show(item->path));
@@ -187,9 +186,43 @@ static void progress(void *self, struct ms_import_progress *out) {
     out->bytes_total = -1;
 }
 
+static bool is_mount(int fd) {
+    struct statx stx;
+    if (statx(fd, "", AT_EMPTY_PATH, 0, &stx) != 0)
+        return false;
+    return (stx.stx_attributes_mask & stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+/* Goes up from the target: known before anything is read when the source is above it. What is
+ * beyond a mount is not walked into either. */
+static int check_outside(int source, int target, struct ms_err *err) {
+    struct stat above;
+    struct stat st;
+    if (fstat(source, &above) != 0)
+        return ms_err_sys(err, errno, "look at the source");
+    ms_auto_close int fd = openat(target, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (bool last = false; !last;) {
+        if (fd < 0 || fstat(fd, &st) != 0)
+            return ms_err_sys(err, errno, "look above the target");
+        if (is(&st, above.st_dev, above.st_ino))
+            return ms_err_set(err, MS_FAILED_PRECONDITION,
+                              "the source holds the store itself; import a directory without it");
+        last = is_mount(fd);
+        int next = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        struct stat up;
+        last = last || (next >= 0 && fstat(next, &up) == 0 && is(&up, st.st_dev, st.st_ino));
+        ms_own_close(&fd);
+        fd = next;
+    }
+    return 0;
+}
+
 int ms_folder_open(int fd, const struct ms_folder_request *request,
                    struct ms_import_summary *summary, struct ms_source *out, struct ms_err *err) {
     ms_auto_close int mine = fd;
+    int rc = check_outside(mine, request->target, err);
+    if (rc < 0)
+        return rc;
     struct folder *folder = calloc(1, sizeof *folder);
     char *buffer = malloc(PIECE_SIZE);
     if (folder == NULL || buffer == NULL) {
@@ -201,7 +234,7 @@ int ms_folder_open(int fd, const struct ms_folder_request *request,
     folder->summary = summary;
     folder->buffer = buffer;
     folder->file = -1;
-    int rc = ms_tree_open(&folder->tree, mine, err);
+    rc = ms_tree_open(&folder->tree, mine, err);
     if (rc < 0) {
         free_folder(folder);
         return rc;

@@ -14,11 +14,12 @@ struct ms_err;
 struct ms_folder_request {
     dev_t store_dev; /* the store's root, which must not be inside; ino 0: none */
     ino_t store_ino;
-    struct stat target; /* the directory that is written to, which must not be inside either */
+    int target; /* the directory that is written to, which must not be inside either */
 };
 
 /* Begins at the directory fd (taken over, also on failure). summary is borrowed until free: mounts
  * are counted there.
- * Fails: resource_exhausted, internal; next also failed_precondition (the store is inside). */
+ * Fails: failed_precondition (the target or the store is inside; next too), resource_exhausted,
+ * internal. */
 int ms_folder_open(int fd, const struct ms_folder_request *request,
                    struct ms_import_summary *summary, struct ms_source *out, struct ms_err *err);

@@ -67,10 +67,8 @@ static int open_source(struct ms_import *import, const struct ms_import_request 
     if (!S_ISDIR(st.st_mode))
         return ms_tar_open(ms_take_fd(&fd), S_ISREG(st.st_mode) ? st.st_size : -1, &import->source,
                            err);
-    struct ms_folder_request folder = {.store_dev = request->store_dev,
-                                       .store_ino = request->store_ino};
-    if (fstat(import->target, &folder.target) != 0)
-        return ms_err_sys(err, errno, "look at the target");
+    struct ms_folder_request folder = {
+        .store_dev = request->store_dev, .store_ino = request->store_ino, .target = import->target};
     return ms_folder_open(ms_take_fd(&fd), &folder, &import->summary, &import->source, err);
 }
 

@@ -84,7 +84,7 @@ struct ms_import_progress {
 
 /* Opens the source. target is the staged directory: borrowed until free; empty, but for DELETE.
  * Fails: not_found, permission_denied (the source), invalid_argument (a source that can be none),
- * resource_exhausted. */
+ * failed_precondition (the directory holds the target), resource_exhausted. */
 int ms_import_open(int target, const struct ms_import_request *request, struct ms_import **out,
                    struct ms_err *err);
 
