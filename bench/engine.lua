@@ -18,8 +18,8 @@ local function prepare_and_commit()
             assert(store:prepare(key))
             assert(store:commit("committed-" .. key, key))
         end
-        for i = -5, -1 do
-            one(i)
+        for warm = -5, -1 do
+            one(warm)
         end
         return measure.took(function()
             for i = 1, COUNT do
@@ -73,7 +73,7 @@ local function large_store()
     for round = 1, 21 do
         local seen = 0
         walks[round] = measure.took(function()
-            for _info in store:walk("labels.rare==yes") do
+            for _ in store:walk("labels.rare==yes") do
                 seen = seen + 1
             end
         end)

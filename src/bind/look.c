@@ -41,7 +41,8 @@ static int update(lua_State *L) {
     struct ms_info wanted = {.name = (char *)place.key}; /* borrowed, and only read */
     if (labels != NULL)
         wanted.labels = *labels;
-    if (ms_store_update(store, place.ns, &wanted, paths.items, paths.count, info, &err) < 0)
+    const struct ms_fieldmask mask = {.paths = paths.items, .count = paths.count};
+    if (ms_store_update(store, place.ns, &wanted, &mask, info, &err) < 0)
         return ms_failure(L, &err);
     ms_push_info(L, info);
     return 1;

@@ -36,18 +36,16 @@ static int report(struct check *check, struct ms_finding finding, const char *wh
                   struct ms_err *err) {
     struct ms_findings *list = check->findings;
     struct ms_finding *items = realloc(list->items, (list->count + 1) * sizeof *items);
-    if (items != NULL)
-        list->items = items;
-    finding.what = items != NULL ? strdup(finding.what) : NULL;
-    finding.repair = items != NULL ? strdup(finding.repair) : NULL;
-    finding.where = items != NULL ? strdup(where) : NULL;
-    if (finding.what == NULL || finding.repair == NULL || finding.where == NULL) {
-        free(finding.what);
-        free(finding.repair);
-        free(finding.where);
+    if (items == NULL)
         return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-    }
-    items[list->count++] = finding;
+    list->items = items;
+    struct ms_finding *item = &items[list->count++]; /* ms_findings_clear frees it from here on */
+    *item = finding;
+    item->what = strdup(finding.what);
+    item->repair = strdup(finding.repair);
+    item->where = strdup(where);
+    if (item->what == NULL || item->repair == NULL || item->where == NULL)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
     return MS_OK;
 }
 
@@ -56,6 +54,15 @@ static int report_entry(struct check *check, struct ms_finding finding, const ch
                         const char *name, struct ms_err *err) {
     char where[320];
     (void)snprintf(where, sizeof where, "%s/%.250s", part, name);
+    return report(check, finding, where, err);
+}
+
+/* A finding about the row of a snapshot. */
+static int report_row(struct check *check, struct ms_finding finding, const char *ns,
+                      const char *key, struct ms_err *err) {
+    ms_auto_free char *where = NULL;
+    if (asprintf(&where, "%s %s", ns, key) < 0 || where == NULL)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
     return report(check, finding, where, err);
 }
 
@@ -97,10 +104,7 @@ static int lost_layer(struct check *check, const struct ms_row_brief *row, const
         code = ms_meta_set_damaged(&store->meta, row->number, true, err);
     if (code == MS_OK && check->repair && !children)
         code = ms_store_remove(store, ns, key, true, err);
-    ms_auto_free char *where = NULL;
-    if (code == MS_OK && asprintf(&where, "%s %s", ns, key) < 0)
-        code = ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-    return code < 0 ? code : report(check, finding, where, err);
+    return code < 0 ? code : report_row(check, finding, ns, key, err);
 }
 
 static int missing_work(struct check *check, const struct ms_row_brief *row, struct ms_err *err) {
@@ -130,15 +134,12 @@ static int check_marker(struct check *check, const struct ms_row_brief *row, str
 /* The mark of damage outlives its reason when somebody put the directory back. */
 static int healed(struct check *check, const struct ms_row_brief *row, const char *ns,
                   const char *key, struct ms_err *err) {
-    ms_auto_free char *where = NULL;
     struct ms_finding finding = {.what = "damaged mark",
                                  .repair = "take it off: the layer is there",
                                  .repaired = check->repair};
     int code =
         check->repair ? ms_meta_set_damaged(&check->store->meta, row->number, false, err) : MS_OK;
-    if (code == MS_OK && asprintf(&where, "%s %s", ns, key) < 0)
-        code = ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-    return code < 0 ? code : report(check, finding, where, err);
+    return code < 0 ? code : report_row(check, finding, ns, key, err);
 }
 
 static int check_row(struct check *check, const struct ms_row_brief *row, struct ms_err *err) {

@@ -206,8 +206,9 @@ int ms_store_cleanup_open(struct ms_store *store, struct ms_cleanup **out, struc
     struct ms_cleanup *cleanup = NULL;
     if (code == MS_OK)
         code = ms_store_sweep_open(store, &cleanup, err);
-    if (code == MS_OK)
-        code = ms_store_begin(store, err);
+    if (code < 0 || cleanup == NULL)
+        return code;
+    code = ms_store_begin(store, err);
     if (code == MS_OK) {
         code = compare(cleanup, err);
         code = ms_store_end(store, code, err);
@@ -258,8 +259,11 @@ int ms_cleanup_step(struct ms_cleanup *cleanup, size_t budget, struct ms_err *er
 int ms_store_sweep(struct ms_store *store, struct ms_err *err) {
     struct ms_cleanup *cleanup = NULL;
     int code = ms_store_sweep_open(store, &cleanup, err);
-    while (code == MS_OK && (code = ms_cleanup_step(cleanup, 4096, err)) == 1)
-        code = MS_OK;
+    if (code < 0 || cleanup == NULL)
+        return code;
+    do {
+        code = ms_cleanup_step(cleanup, 4096, err);
+    } while (code == 1);
     ms_cleanup_free(cleanup);
     return code;
 }

@@ -171,8 +171,8 @@ static int visit(struct ms_diff *diff, struct ms_change *out, struct ms_err *err
     const char *path = diff->path.bytes;
     struct ms_slice ours_below = {0};
     struct ms_slice theirs_below = {0};
-    struct ms_seen ours;
-    struct ms_seen theirs;
+    struct ms_seen ours = {0};
+    struct ms_seen theirs = {0};
     int code = ms_stack_find(&diff->ours, &level->ours, path, &ours, &ours_below, err);
     if (code == MS_OK)
         code = ms_stack_find(&diff->theirs, &level->theirs, path, &theirs, &theirs_below, err);

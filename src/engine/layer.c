@@ -37,7 +37,7 @@ static int move_aside(int from, const char *name, int directory, const char *suf
     char target[NAME_SIZE];
     int64_t when = ms_clock_now_ns();
     for (int tries = 0; tries < 1000; tries++) {
-        (void)snprintf(target, sizeof target, "%.200s.%lld%s", name, (long long)(when + tries),
+        (void)snprintf(target, sizeof target, "%.200s.%lld%s", name, (long long)when + tries,
                        suffix);
         if (renameat2(from, name, directory, target, RENAME_NOREPLACE) == 0)
             return MS_OK;

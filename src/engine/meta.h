@@ -152,11 +152,16 @@ int ms_meta_namespaces(struct ms_meta *meta, char ***out, struct ms_err *err);
 int ms_meta_info(struct ms_meta *meta, const char *ns, const char *key, struct ms_info *out,
                  struct ms_err *err);
 
-/* The next page of infos after the number after, in order of number. out has room for MS_PAGE;
- * *count below MS_PAGE means that the end is reached. */
+/* Some infos, in order of number. */
 #define MS_PAGE 100
-int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after, struct ms_info out[MS_PAGE],
-                 size_t *count, struct ms_err *err);
+struct ms_page {
+    struct ms_info infos[MS_PAGE]; /* owned, the first count of them */
+    size_t count;
+};
+
+/* The next page after the number after; count below MS_PAGE means that the end is reached. */
+int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after, struct ms_page *out,
+                 struct ms_err *err);
 
 /* Numbers of snapshots, in order. */
 struct ms_ids {
@@ -173,7 +178,7 @@ int ms_meta_ids(struct ms_meta *meta, const char *ns, const struct ms_filter *fi
 
 /* The infos of ids[first] and the next MS_PAGE - 1; those that are gone meanwhile are left out. */
 int ms_meta_infos(struct ms_meta *meta, const char *ns, const struct ms_ids *ids, size_t first,
-                  struct ms_info out[MS_PAGE], size_t *count, struct ms_err *err);
+                  struct ms_page *out, struct ms_err *err);
 
 /* EXPLAIN QUERY PLAN of the look-up, or of a page where all are read; heap. */
 int ms_meta_explain(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,

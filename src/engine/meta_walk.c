@@ -94,8 +94,8 @@ int ms_meta_info(struct ms_meta *meta, const char *ns, const char *key, struct m
                  " WHERE namespace = ?1 AND id > ?2 ORDER BY id LIMIT ?3) m"                       \
                  " CROSS JOIN snapshots s ON s.id = m.id" INFO_JOINS " ORDER BY s.id, l.name"
 
-int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after, struct ms_info out[MS_PAGE],
-                 size_t *count, struct ms_err *err) {
+int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after, struct ms_page *out,
+                 struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
     int code = ms_meta_prepare(meta, PAGE_SQL, &statement, err);
     if (code < 0)
@@ -103,14 +103,14 @@ int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after, struct ms_
     sqlite3_bind_text(statement, 1, ns, -1, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 2, after);
     sqlite3_bind_int64(statement, 3, MS_PAGE);
-    return gather(meta, statement, out, MS_PAGE, count, err);
+    return gather(meta, statement, out->infos, MS_PAGE, &out->count, err);
 }
 
 int ms_meta_infos(struct ms_meta *meta, const char *ns, const struct ms_ids *ids, size_t first,
-                  struct ms_info out[MS_PAGE], size_t *count, struct ms_err *err) {
+                  struct ms_page *out, struct ms_err *err) {
     ms_auto_text struct ms_text list = {0};
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    *count = 0;
+    out->count = 0;
     if (first >= ids->count)
         return MS_OK;
     for (size_t i = first; i < ids->count && i < first + MS_PAGE; i++)
@@ -127,7 +127,7 @@ int ms_meta_infos(struct ms_meta *meta, const char *ns, const struct ms_ids *ids
         return code;
     sqlite3_bind_text(statement, 1, list.bytes, (int)list.size, SQLITE_STATIC);
     sqlite3_bind_text(statement, 2, ns, -1, SQLITE_STATIC);
-    return gather(meta, statement, out, MS_PAGE, count, err);
+    return gather(meta, statement, out->infos, MS_PAGE, &out->count, err);
 }
 
 /* ---- filters as SQL ------------------------------------------------------------------------ */

@@ -107,8 +107,10 @@ static int look(const struct ms_stack *stack, size_t layer, const char *path, ch
 int ms_stack_find(const struct ms_stack *stack, const struct ms_slice *slice, const char *path,
                   struct ms_seen *out, struct ms_slice *below, struct ms_err *err) {
     struct ms_slice found = {.layers = calloc(slice->count + 1, sizeof(size_t))};
+    int code = MS_OK;
     *out = (struct ms_seen){0};
-    int code = found.layers != NULL ? MS_OK : no_memory(err);
+    if (found.layers == NULL)
+        return no_memory(err);
     for (size_t i = 0; code == MS_OK && i < slice->count; i++) {
         char full[PATH_MAX];
         struct stat st;

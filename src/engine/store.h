@@ -145,13 +145,17 @@ int ms_store_remove(struct ms_store *store, const char *ns, const char *key, boo
 int ms_store_stat(struct ms_store *store, const char *ns, const char *key, struct ms_info *out,
                   struct ms_err *err);
 
-/* Changes labels. paths are field mask paths ("labels", "labels.NAME"), applied in order, with the
- * values of info->labels; without paths the whole map is replaced. updated moves always. out may be
- * NULL. Fails: not_found (before a bad path), invalid_argument (any other path; nothing applied).
- */
+/* Field mask paths: "labels" or "labels.NAME", NAME being all behind the first dot. Borrowed. */
+struct ms_fieldmask {
+    const char *const *paths;
+    size_t count;
+};
+
+/* Changes labels. The mask's paths are applied in order, with the values of info->labels; an empty
+ * mask replaces the whole map. updated moves always. out may be NULL.
+ * Fails: not_found (before a bad path), invalid_argument (any other path; nothing applied). */
 int ms_store_update(struct ms_store *store, const char *ns, const struct ms_info *info,
-                    const char *const *paths, size_t paths_count, struct ms_info *out,
-                    struct ms_err *err);
+                    const struct ms_fieldmask *mask, struct ms_info *out, struct ms_err *err);
 
 /* A walk over all infos that a filter (NULL: all) matches, in order of number, in pages; no read
  * transaction and no lock is held between two calls of next. next: 1 and *out, 0 at the end.

@@ -204,8 +204,11 @@ static int seal_if_needed(struct ms_store *store, const char *ns, const struct m
     int code = check(store, ns, commit, &row, &parent, err);
     if (code == MS_OK)
         code = seal_layer(store, row.number, commit->durability, out, err);
-    while (code == MS_OK && (code = ms_seal_step(*out, 4096, err)) == 1)
-        code = MS_OK;
+    if (code < 0 || *out == NULL)
+        return code;
+    do {
+        code = ms_seal_step(*out, 4096, err);
+    } while (code == 1);
     return code;
 }
 

@@ -182,8 +182,7 @@ static int make_row(struct ms_store *store, const char *ns, const struct ms_crea
 
 /* Everything inside the transaction. */
 static int create_inside(struct ms_store *store, const char *ns, const struct ms_create *create,
-                         struct ms_row *row, struct ms_stage *stage, struct ms_mounts *mounts,
-                         struct ms_err *err) {
+                         struct ms_row *row, struct ms_stage *stage, struct ms_err *err) {
     ms_auto_row struct ms_row parent = {0};
     int code = ms_store_find_parent(store, ns, create->parent, &parent, err);
     if (code == MS_OK && stage != NULL && ms_stage_parent(stage)->number != parent.number)
@@ -195,8 +194,6 @@ static int create_inside(struct ms_store *store, const char *ns, const struct ms
         code = make_row(store, ns, create, &parent, row, err);
     if (code == MS_OK)
         code = make_layer(store, create, &parent, row, stage, err);
-    if (code == MS_OK && mounts != NULL)
-        code = ms_store_row_mounts(store, row, create->labels, mounts, err);
     return code;
 }
 
@@ -232,7 +229,9 @@ static int create_snapshot(struct ms_store *store, const char *ns, const struct 
     if (code == MS_OK)
         code = ms_store_begin(store, err);
     if (code == MS_OK) {
-        code = create_inside(store, ns, create, &row, stage, &made, err);
+        code = create_inside(store, ns, create, &row, stage, err);
+        if (code == MS_OK)
+            code = ms_store_row_mounts(store, &row, create->labels, &made, err);
         code = ms_store_end(store, code, err);
     }
     if (code == MS_OK && stage != NULL)

@@ -54,8 +54,8 @@ int ms_store_writable(const struct ms_store *store, struct ms_err *err);
 /* Ends a verb's own transaction: commits when code is 0, else rolls back; returns the outcome. */
 int ms_store_end(struct ms_store *store, int code, struct ms_err *err);
 
-/* The same two for what is void after a boot, such as the record of a mount: its COMMIT survives this
- * process but waits for no disk. Each begin_passing that succeeded is ended by end_passing. */
+/* The same two for what is void after a boot, such as the record of a mount: its COMMIT survives
+ * this process but waits for no disk. Each begin_passing that succeeded is ended by end_passing. */
 int ms_store_begin_passing(struct ms_store *store, struct ms_err *err);
 int ms_store_end_passing(struct ms_store *store, int code, struct ms_err *err);
 

@@ -10,8 +10,27 @@
 #include "engine/clock.h"
 #include "engine/store_inside.h"
 
+/* Whether an overlay writes to the layer of number, asked of the kernel, which knows every mount
+ * namespace. Only an active with parents is the upper of an overlay: others stay unknown. */
+static int ask_kernel(struct ms_store *store, int64_t number, bool *in_use, bool *known,
+                      struct ms_err *err) {
+    ms_auto_row struct ms_row row = {0};
+    ms_auto_free char *ns = NULL;
+    ms_auto_free char *key = NULL;
+    ms_auto_free char *upper = NULL;
+    *known = false;
+    int code = ms_meta_name(&store->meta, number, &ns, &key, err);
+    if (code == MS_OK)
+        code = ms_meta_find(&store->meta, ns, key, &row, err);
+    if (code < 0 || !store->driver->stacks || row.kind != MS_KIND_ACTIVE || row.chain.count == 0)
+        return code;
+    if (asprintf(&upper, "%s/layers/%lld", store->place.root, (long long)number) < 0)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+    return ms_upper_in_use(upper, in_use, known, err);
+}
+
 /* Is a recorded mount still there? What cannot be known counts as there. */
-static int is_alive(const struct ms_store *store, const struct ms_mount_row *row, bool *alive,
+static int is_alive(struct ms_store *store, const struct ms_mount_row *row, bool *alive,
                     struct ms_err *err) {
     bool known = true;
     *alive = false;
@@ -20,6 +39,8 @@ static int is_alive(const struct ms_store *store, const struct ms_mount_row *row
     if (row->mount_namespace == ms_mount_namespace())
         return ms_attached_here(row->target, row->mount_id, alive, err);
     int code = ms_attached_in(row->mount_namespace, row->target, row->mount_id, alive, &known, err);
+    if (code == MS_OK && !known && !row->readonly)
+        code = ask_kernel(store, row->number, alive, &known, err);
     if (code == MS_OK && !known)
         *alive = true;
     return code;
@@ -52,7 +73,6 @@ int ms_store_refuse_mounted(struct ms_store *store, int64_t number, const char *
 static int refuse_second_writer(struct ms_store *store, const struct ms_row *row,
                                 struct ms_err *err) {
     ms_auto_mount_row struct ms_mount_row mount = {0};
-    ms_auto_free char *upper = NULL;
     int64_t after = 0;
     bool in_use = false;
     bool known = false;
@@ -70,42 +90,21 @@ static int refuse_second_writer(struct ms_store *store, const struct ms_row *row
             return code;
         ms_mount_row_clear(&mount);
     }
-    if (code < 0 || !store->driver->stacks || row->chain.count == 0)
-        return code;
-    if (asprintf(&upper, "%s/layers/%lld", store->place.root, (long long)row->number) < 0)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-    code = ms_upper_in_use(upper, &in_use, &known, err);
+    if (code == MS_OK)
+        code = ask_kernel(store, row->number, &in_use, &known, err);
     if (code == MS_OK && known && in_use)
         code = ms_err_set(err, MS_FAILED_PRECONDITION,
                           "another overlay writes to its layer already, in some mount namespace");
     return code;
 }
 
-/* An active for looking only: its own layer is the topmost lower one, and nothing is writable. */
-static int readonly_mounts(struct ms_store *store, const struct ms_row *row,
-                           const struct ms_labels *labels, struct ms_mounts *out,
-                           struct ms_err *err) {
-    ms_auto_row struct ms_row view = {.kind = MS_KIND_VIEW, .number = row->number};
-    if (store->driver->stacks && row->chain.count != 0) {
-        int code = ms_chain_push(&row->chain, row->number, &view.chain, err);
-        if (code < 0)
-            return code;
-    }
-    return ms_store_row_mounts(store, &view, labels, out, err);
-}
-
 int ms_store_find_mounts(struct ms_store *store, const char *ns,
                          const struct ms_mount_request *request, struct ms_row *row,
                          struct ms_mounts *mounts, struct ms_err *err) {
-    ms_auto_labels struct ms_labels labels = {0};
     int code = ms_meta_find(&store->meta, ns, request->key, row, err);
-    if (code == MS_OK && row->kind == MS_KIND_ACTIVE && request->readonly) {
-        code = ms_meta_labels(&store->meta, row->number, &labels, err);
-        return code < 0 ? code : readonly_mounts(store, row, &labels, mounts, err);
-    }
     if (code == MS_OK)
         code = ms_store_mounts(store, ns, request->key, mounts, err);
-    if (code == MS_OK && row->kind == MS_KIND_ACTIVE)
+    if (code == MS_OK && row->kind == MS_KIND_ACTIVE && !request->readonly)
         code = refuse_second_writer(store, row, err);
     return code;
 }
@@ -186,26 +185,21 @@ static int unmount_inside(struct ms_store *store, const char *target, bool lazy,
         return ms_err_set(err, MS_NOT_FOUND, "this store has mounted nothing there");
     if (code > 0)
         code = ms_detach(target, lazy, err);
-    if (code == MS_OK || code == MS_NOT_FOUND) {
-        struct ms_err dropped;
-        struct ms_err *into = code == MS_OK ? err : &dropped;
-        int drop = ms_meta_drop_mount(&store->meta, rowid, into);
-        code = drop < 0 ? drop : MS_OK;
-    }
+    if (code == MS_OK || code == MS_NOT_FOUND) /* somebody else unmounted it: the same to us */
+        code = ms_meta_drop_mount(&store->meta, rowid, err);
     return code;
 }
 
 int ms_store_unmount(struct ms_store *store, const char *target, bool lazy, struct ms_err *err) {
     ms_auto_free char *real = NULL;
     int code = ms_store_enter(store, NULL, NULL, err);
-    if (code == MS_OK) {
+    if (code == MS_OK)
         real = realpath(target, NULL);
-        if (real == NULL)
-            code = ms_err_sys(err, errno, "find the target");
-    }
+    if (code == MS_OK && real == NULL)
+        code = ms_err_sys(err, errno, "find the target");
     if (code == MS_OK)
         code = ms_store_begin_passing(store, err);
-    if (code == MS_OK) {
+    if (code == MS_OK && real != NULL) {
         code = unmount_inside(store, real, lazy, err);
         code = ms_store_end_passing(store, code, err);
     }

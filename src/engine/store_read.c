@@ -52,16 +52,16 @@ static int apply_path(struct ms_labels *labels, const struct ms_labels *wanted, 
 }
 
 static int update_inside(struct ms_store *store, const char *ns, const struct ms_info *info,
-                         const char *const *paths, size_t paths_count, struct ms_err *err) {
+                         const struct ms_fieldmask *mask, struct ms_err *err) {
     ms_auto_row struct ms_row row = {0};
     ms_auto_labels struct ms_labels labels = {0};
     int code = ms_meta_find(&store->meta, ns, info->name, &row, err);
     if (code == MS_OK)
         code = ms_meta_labels(&store->meta, row.number, &labels, err);
-    if (code == MS_OK && paths_count == 0)
+    if (code == MS_OK && mask->count == 0)
         code = apply_path(&labels, &info->labels, "labels", err);
-    for (size_t i = 0; code == MS_OK && i < paths_count; i++)
-        code = apply_path(&labels, &info->labels, paths[i], err);
+    for (size_t i = 0; code == MS_OK && i < mask->count; i++)
+        code = apply_path(&labels, &info->labels, mask->paths[i], err);
     if (code == MS_OK)
         code = ms_store_check_labels(&labels, err);
     if (code == MS_OK)
@@ -80,14 +80,13 @@ static int update_inside(struct ms_store *store, const char *ns, const struct ms
 }
 
 int ms_store_update(struct ms_store *store, const char *ns, const struct ms_info *info,
-                    const char *const *paths, size_t paths_count, struct ms_info *out,
-                    struct ms_err *err) {
+                    const struct ms_fieldmask *mask, struct ms_info *out, struct ms_err *err) {
     ms_auto_info struct ms_info result = {0};
     int code = ms_store_enter(store, ns, NULL, err);
     if (code == MS_OK)
         code = ms_store_begin(store, err);
     if (code == MS_OK) {
-        code = update_inside(store, ns, info, paths, paths_count, err);
+        code = update_inside(store, ns, info, mask, err);
         if (code == MS_OK)
             code = ms_meta_info(&store->meta, ns, info->name, &result, err);
         code = ms_store_end(store, code, err);
@@ -112,16 +111,15 @@ struct ms_walk {
     struct ms_ids ids;
     size_t ids_read;
     int64_t after; /* the number that the last page ended with */
-    struct ms_info page[MS_PAGE];
-    size_t count;
-    size_t next;
+    struct ms_page page;
+    size_t next; /* in page */
     bool ended;
 };
 
 static void clear_page(struct ms_walk *walk) {
-    for (size_t i = 0; i < walk->count; i++)
-        ms_info_clear(&walk->page[i]);
-    walk->count = 0;
+    for (size_t i = 0; i < walk->page.count; i++)
+        ms_info_clear(&walk->page.infos[i]);
+    walk->page.count = 0;
     walk->next = 0;
 }
 
@@ -154,8 +152,8 @@ int ms_store_walk(struct ms_store *store, const char *ns, const struct ms_filter
 }
 
 static int load_indexed(struct ms_walk *walk, struct ms_err *err) {
-    int code = ms_meta_infos(&walk->store->meta, walk->ns, &walk->ids, walk->ids_read, walk->page,
-                             &walk->count, err);
+    int code =
+        ms_meta_infos(&walk->store->meta, walk->ns, &walk->ids, walk->ids_read, &walk->page, err);
     walk->ids_read += MS_PAGE;
     walk->ended = walk->ids_read >= walk->ids.count;
     return code;
@@ -174,17 +172,17 @@ static int load_page(struct ms_walk *walk, struct ms_err *err) {
         return code;
     if (walk->indexed)
         return load_indexed(walk, err);
-    code = ms_meta_page(meta, walk->ns, walk->after, walk->page, &walk->count, err);
-    walk->ended = walk->count < MS_PAGE;
-    if (walk->count != 0)
-        walk->after = walk->page[walk->count - 1].number;
+    code = ms_meta_page(meta, walk->ns, walk->after, &walk->page, err);
+    walk->ended = walk->page.count < MS_PAGE;
+    if (walk->page.count != 0)
+        walk->after = walk->page.infos[walk->page.count - 1].number;
     return code;
 }
 
 int ms_walk_next(struct ms_walk *walk, struct ms_info *out, struct ms_err *err) {
     for (;;) {
-        while (walk->next < walk->count) {
-            struct ms_info *info = &walk->page[walk->next++];
+        while (walk->next < walk->page.count) {
+            struct ms_info *info = &walk->page.infos[walk->next++];
             if (walk->filter != NULL && !ms_filter_match(walk->filter, info))
                 continue;
             *out = *info;

@@ -22,6 +22,7 @@ struct ms_stage {
     int parent_fd;          /* the parent's layer while it is copied, else -1 */
     struct ms_row parent;   /* zeroed for none */
     struct ms_copy *copy;   /* NULL when the layer starts empty */
+    struct ms_usage usage;  /* once it is sealed */
 };
 
 const char *ms_stage_name(const struct ms_stage *stage) { return stage->name; }
@@ -42,13 +43,16 @@ void ms_stage_free(struct ms_stage *stage) {
     struct ms_err ignored;
     struct ms_store *store = stage->store;
     ms_copy_free(stage->copy);
-    if (store->pid == getpid() && stage->name[0] != '\0')
+    bool abandoned = store->pid == getpid() && stage->name[0] != '\0';
+    if (abandoned)
         (void)ms_layer_discard(&store->place, store->place.new_fd, stage->name, ".new", &ignored);
     ms_own_close(&stage->parent_fd);
     ms_own_close(&stage->layer_fd);
     ms_own_close(&stage->directory_fd);
     ms_row_clear(&stage->parent);
     free(stage);
+    if (abandoned) /* a failed import must not keep the disk full */
+        (void)ms_store_sweep(store, &ignored);
 }
 
 static void own_stage(struct ms_stage **stage) { ms_stage_free(*stage); }
@@ -151,8 +155,7 @@ int ms_stage_step(struct ms_stage *stage, size_t budget, struct ms_err *err) {
 /* ---- adopt --------------------------------------------------------------------------------- */
 
 static int adopt_row(struct ms_store *store, const char *ns, const struct ms_stage *stage,
-                     const struct ms_commit *commit, const struct ms_usage *usage, int64_t *number,
-                     struct ms_err *err) {
+                     const struct ms_commit *commit, int64_t *number, struct ms_err *err) {
     ms_auto_row struct ms_row parent = {0};
     ms_auto_chain struct ms_chain chain = {0};
     int code = ms_store_find_parent(store, ns, commit->parent, &parent, err);
@@ -167,7 +170,7 @@ static int adopt_row(struct ms_store *store, const char *ns, const struct ms_sta
         .parent = parent.number,
         .chain = &chain,
         .created_ns = ms_clock_now_ns(),
-        .usage = *usage,
+        .usage = stage->usage,
     };
     if (code == MS_OK)
         code = ms_meta_insert(&store->meta, &row, number, err);
@@ -184,10 +187,9 @@ static int adopt_row(struct ms_store *store, const char *ns, const struct ms_sta
 }
 
 static int adopt_inside(struct ms_store *store, const char *ns, struct ms_stage *stage,
-                        const struct ms_commit *commit, const struct ms_usage *usage,
-                        struct ms_err *err) {
+                        const struct ms_commit *commit, struct ms_err *err) {
     int64_t number = 0;
-    int code = adopt_row(store, ns, stage, commit, usage, &number, err);
+    int code = adopt_row(store, ns, stage, commit, &number, err);
     if (code == MS_OK)
         code = ms_undo_reserve(&store->undo, err);
     if (code == MS_OK)
@@ -200,21 +202,19 @@ static int adopt_inside(struct ms_store *store, const char *ns, struct ms_stage 
 }
 
 /* Makes the staged content durable and measures it. */
-static int seal_stage(struct ms_stage *stage, int level, struct ms_usage *usage,
-                      struct ms_err *err) {
+static int seal_stage(struct ms_stage *stage, int level, struct ms_err *err) {
     struct ms_sealing *sealing = NULL;
     int code = ms_sealing_open(stage->layer_fd, level, &sealing, err);
     while (code == MS_OK && (code = ms_sealing_step(sealing, 4096, err)) == 1)
         code = MS_OK;
     if (code == MS_OK)
-        ms_sealing_usage(sealing, usage);
+        ms_sealing_usage(sealing, &stage->usage);
     ms_sealing_free(sealing);
     return code;
 }
 
 int ms_store_adopt(struct ms_store *store, const char *ns, struct ms_stage *stage,
                    const struct ms_commit *commit, struct ms_err *err) {
-    struct ms_usage usage = {0};
     int code = ms_store_enter(store, ns, NULL, err);
     if (code == MS_OK)
         code = ms_key_check("name", commit->name, strlen(commit->name), err);
@@ -222,11 +222,11 @@ int ms_store_adopt(struct ms_store *store, const char *ns, struct ms_stage *stag
         code = ms_store_check_labels(commit->labels, err);
     if (code == MS_OK)
         code = seal_stage(stage, commit->durability != 0 ? commit->durability : store->durability,
-                          &usage, err);
+                          err);
     if (code == MS_OK)
         code = ms_store_begin(store, err);
     if (code == MS_OK) {
-        code = adopt_inside(store, ns, stage, commit, &usage, err);
+        code = adopt_inside(store, ns, stage, commit, err);
         code = ms_store_end(store, code, err);
     }
     if (code < 0)
