@@ -1,10 +1,10 @@
 /* filter_regex.h - RE2 expressions, run by PCRE2.
  *
  * Clients write what Go's regexp package takes. An expression is first read by Go's own rules
- * (filter_re2.c, filter_class.c) and written anew as a PCRE2 pattern that means the same; what Go
- * refuses (look-around, back references, possessive and nested repeats, \Z, counts over 1,000) is
- * refused here. Only the verdict counts, so groups are written without captures and lazy repeats
- * as greedy ones.
+ * (filter_re2.c, filter_class.c, filter_rune.c) and written anew as a PCRE2 pattern that means the
+ * same; what Go refuses (look-around, back references, possessive and nested repeats, \Z, counts
+ * over 1,000) is refused here. Only the verdict counts, so groups are written without captures and
+ * lazy repeats as greedy ones.
  *
  * Differences that stay:
  *
