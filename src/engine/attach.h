@@ -4,6 +4,9 @@
  * it, else through mount(2) with the lowers shortened to their common directory (from a thread with
  * a cwd of its own: the caller's never moves). Which one is found by probe at the first mount of
  * the process and never at open. Options that mount(2) would cut at 4,095 bytes are refused.
+ *
+ *     attach.c  the front   attach_plan.c  options read back   attach_fd.c, attach_classic.c  the
+ * two ways   attached.c  what is mounted, here and in other mount namespaces
  */
 #pragma once
 

@@ -7,7 +7,7 @@
  *     trash/<n>.<when>    removed: freed by cleanup
  *     quarantine/...      not ours to delete: content without a row that we cannot explain
  *
- * A struct ms_place holds the root's directories open; all names are relative to them. Making
+ * Names are relative to the directories that a struct ms_place (place.h) holds open. Making
  * directories happens inside the write transaction of their row and is undone before ROLLBACK;
  * moving to trash happens after COMMIT. Renames stay on one file system.
  *
@@ -20,24 +20,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "engine/place.h"
+
 struct ms_err;
-
-struct ms_place {
-    char *root; /* absolute and resolved; owned */
-    int root_fd;
-    int layers_fd;
-    int work_fd;
-    int new_fd;
-    int trash_fd;
-    int quarantine_fd;
-    int gate_fd;
-};
-
-/* Opens the directories under root, with create makes those that are missing (0700).
- * Fails: not_found, invalid_argument (a file; ':' ',' '\' or a newline in the path),
- * permission_denied, failed_precondition (an overlay; no d_type). */
-int ms_place_open(const char *root, bool create, struct ms_place *out, struct ms_err *err);
-void ms_place_close(struct ms_place *place);
 
 struct ms_layer_spec {
     int64_t number;

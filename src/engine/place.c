@@ -1,3 +1,5 @@
+#include "engine/place.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,7 +11,6 @@
 #include "base/dir.h"
 #include "base/err.h"
 #include "base/own.h"
-#include "engine/layer.h"
 
 #define OVERLAYFS_MAGIC 0x794c7630
 
