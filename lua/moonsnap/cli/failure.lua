@@ -1,0 +1,131 @@
+--- What a failure means to the shell, and what to do about it.
+
+local unistd = require "posix.unistd"
+
+local text = require "moonsnap.cli.text"
+
+local M = {}
+
+M.FAILED, M.USAGE, M.NOT_STARTED, M.DAMAGED = 1, 2, 125, 8
+
+local STATUS = {
+    invalid_argument = M.USAGE,
+    not_found = 3,
+    already_exists = 4,
+    failed_precondition = 5,
+    permission_denied = 6,
+    resource_exhausted = 7,
+    data_loss = M.DAMAGED,
+}
+
+--- The exit status for a kind of error.
+---@param kind string
+---@return integer
+function M.status(kind)
+    return STATUS[kind] or M.FAILED
+end
+
+local function names_of(iterator, ...)
+    local names = {}
+    for info in iterator, ... do
+        names[#names + 1] = text.shell(info.name)
+    end
+    return names
+end
+
+local function of_children(store, key)
+    local names = names_of(store:walk("parent==" .. text.filter_value(key)))
+    local more = #names > 8 and (" (and %s more)"):format(text.count(#names - 8)) or ""
+    return #names > 0 and "moonsnap rm " .. table.concat(names, " ", 1, math.min(#names, 8)) .. more or nil
+end
+
+--- Where key is mounted by this store, so that it can be unmounted.
+local function of_mounts(store, key)
+    for _, mounted in ipairs(store:mounted() or {}) do
+        if mounted.key == key and mounted.namespace == store.name_space then
+            if mounted.here then
+                return "moonsnap umount " .. text.shell(mounted.target)
+            end
+            return ("wait for process %d, which has it mounted"):format(mounted.pid)
+        end
+    end
+end
+
+local HINTS = {}
+
+function HINTS.not_found(call, err)
+    if not call.store then
+        return err.message:find("^open store") and "moonsnap import NAME SOURCE, which makes one, or another --root"
+            or nil
+    elseif call.verb == "umount" then
+        return "moonsnap mount, which lists what is mounted"
+    end
+    return err.message:find("does not exist", 1, true) and "moonsnap ls, which lists what is there" or nil
+end
+
+function HINTS.already_exists()
+    return "another name, or moonsnap rm first"
+end
+
+function HINTS.failed_precondition(call, err, key)
+    if not call.store or not key then
+        return nil
+    elseif err.message:find("children", 1, true) then
+        return of_children(call.store, key)
+    elseif err.message:find("mounted", 1, true) then
+        return of_mounts(call.store, key)
+    end
+end
+
+function HINTS.invalid_argument(call, err)
+    local parent = err.message:match("parent '(.*)' is active")
+    if parent then
+        return ("moonsnap commit NAME %s first"):format(text.shell(parent))
+    end
+    return call.verb == "help" and "moonsnap help" or "moonsnap help " .. call.verb
+end
+
+function HINTS.permission_denied(call, err)
+    if unistd.geteuid() ~= 0 and err.message:find("^open store") then
+        return ("a root that is yours (--root DIR), or as root: sudo moonsnap %s ..."):format(call.verb)
+    end
+end
+
+function HINTS.resource_exhausted()
+    return "moonsnap cleanup, which frees what removals left"
+end
+
+function HINTS.data_loss(call, err)
+    return not err.message:find("--repair", 1, true) and call.verb ~= "check" and "moonsnap check" or nil
+end
+
+function HINTS.unavailable()
+    return "again, when the other writer is done"
+end
+
+--- What to try next, or nil.
+---@param call moonsnap.cli.Call
+---@param err moonsnap.Error
+---@param key? string  the snapshot that it is about
+---@return string?
+function M.hint(call, err, key)
+    local hint = HINTS[err.kind]
+    return hint and hint(call, err, key) or nil
+end
+
+--- The engine's words for a verb, where they are others than the command's.
+local WORDS = { rm = "remove", umount = "unmount", usage = "usage of", diff = "diff of", label = "update" }
+
+--- The message without the verb that will stand before it anyway.
+---@param verb string
+---@param message string
+---@return string
+function M.message(verb, message)
+    local word = (WORDS[verb] or verb) .. " "
+    if message:sub(1, #word) == word then
+        message = message:sub(#word + 1)
+    end
+    return message
+end
+
+return M
