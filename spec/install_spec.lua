@@ -1,0 +1,85 @@
+--- What packagers do: a rock from a clean tree, and an installation that stands on its own.
+local process = require "spec.support.process"
+local unistd = require "posix.unistd"
+local world = require "spec.support.world"
+
+-- What belongs to a source tree: no build folder comes along.
+local SOURCES = { "CMakeLists.txt", "LICENSE", "bin", "lua", "rocks", "src" }
+
+-- Only luaposix and what Lua finds by itself: nothing of this checkout is in reach.
+local function without_checkout(variable)
+    local kept = {}
+    for path in os.getenv(variable):gmatch("[^;]+") do
+        if path:find("/build/deps/", 1, true) then
+            kept[#kept + 1] = path
+        end
+    end
+    return table.concat(kept, ";") .. ";;"
+end
+
+local OUTSIDE = {
+    LUA_PATH = without_checkout "LUA_PATH",
+    LUA_CPATH = without_checkout "LUA_CPATH",
+    MOONSNAP_BUILD = "/nonexistent",
+}
+
+local function copy_of_sources(home)
+    local dir = home:directory()
+    local argv = { "cp", "-R", "--", table.unpack(SOURCES) }
+    argv[#argv + 1] = dir
+    process.must(table.unpack(argv))
+    return dir
+end
+
+-- Makes a store and a snapshot with an installed command, and answers what it lists.
+local function use(command, root, env)
+    local made, status = process.run({ command, "--root", root, "prepare", "a" }, env)
+    assert.equal(0, status, made)
+    local listed = process.run({ command, "--root", root, "--json", "ls" }, env)
+    return listed
+end
+
+-- What `luarocks path` says of a tree.
+local function in_tree(tree)
+    return {
+        LUA_PATH = ("%s/share/lua/5.4/?.lua;%s/share/lua/5.4/?/init.lua;%s"):format(tree, tree, OUTSIDE.LUA_PATH),
+        LUA_CPATH = ("%s/lib/lua/5.4/?.so;%s"):format(tree, OUTSIDE.LUA_CPATH),
+    }
+end
+
+describe("a rock #slow", function()
+    it("is made from a clean tree without a network, and its command works", function()
+        local home <close> = world.bare()
+        local tree = home:directory()
+        local make = ("cd '%s' && luarocks --lua-version=5.4 make --deps-mode=none --tree='%s' rocks/*.rockspec")
+            :format(copy_of_sources(home), tree)
+        process.must("sh", "-c", make)
+        assert.matches('"name" *: *"a"', use(tree .. "/bin/moonsnap", home.root, in_tree(tree)))
+    end)
+end)
+
+describe("cmake --install #slow", function()
+    it("puts a command in its prefix that works, through a symbolic link too", function()
+        local home <close> = world.bare()
+        local source, prefix, link = copy_of_sources(home), home:directory(), home.dir .. "/link"
+        process.must("cmake", "-S", source, "-B", source .. "/b", "-G", "Ninja", "-DBUILD_TESTING=OFF",
+            "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_INSTALL_PREFIX=" .. prefix)
+        process.must("cmake", "--build", source .. "/b", "--target", "install")
+        assert(unistd.link(prefix .. "/bin/moonsnap", link, true))
+        assert.matches('"name" *: *"a"', use(link, home.root, OUTSIDE))
+    end)
+end)
+
+describe("bin/moonsnap in a checkout", function()
+    it("finds its modules through a symbolic link and from another directory", function()
+        local home <close> = world.bare()
+        local link = home.dir .. "/link"
+        assert(unistd.link(assert(unistd.getcwd()) .. "/bin/moonsnap", link, true))
+        local env = {
+            LUA_PATH = OUTSIDE.LUA_PATH, LUA_CPATH = OUTSIDE.LUA_CPATH,
+            MOONSNAP_BUILD = os.getenv("MOONSNAP_BUILD"), ASAN_OPTIONS = process.asan_options(),
+        }
+        local output, status = process.run({ "sh", "-c", ("cd / && exec '%s' version"):format(link) }, env)
+        assert.equal(0, status, output)
+    end)
+end)
