@@ -1,0 +1,59 @@
+--- What a test needs from the machine: without it the test is pending, and says why.
+---
+---     it("mounts", needs.mounts(function() ... end))
+---
+--- With MOONSNAP_MUST_RUN set, a test that lacks something fails instead.
+local moonsnap = require "moonsnap"
+local namespaces = require "spec.support.namespaces"
+local process = require "spec.support.process"
+local tree = require "spec.support.tree"
+local unistd = require "posix.unistd"
+
+local sys = moonsnap.sys
+
+-- busted gives its words to spec files only; this is the same one, from its source
+local pending = require("busted.core")().pending
+
+local M = {}
+
+local function only_if(able, reason, fn)
+    if able then
+        return fn
+    elseif (os.getenv("MOONSNAP_MUST_RUN") or "") ~= "" then
+        return function() error(reason) end
+    end
+    return function() pending(reason) end
+end
+
+local function is_root()
+    return namespaces.enter() and unistd.geteuid() == 0 and sys.in_initial_user_namespace()
+end
+
+--- May mount: root, or root of a user namespace.
+function M.mounts(fn)
+    return only_if(namespaces.enter(), "needs root or a user namespace", fn)
+end
+
+--- Root of the machine's own user namespace.
+function M.root(fn)
+    return only_if(is_root(), "needs root", fn)
+end
+
+--- May give files to other users.
+function M.owners(fn)
+    return only_if(is_root(), "needs more than one uid", fn)
+end
+
+--- May use loop devices and format them.
+function M.disks(fn)
+    local able = is_root() and tree.exists("/dev/loop-control")
+    return only_if(able, "needs root and loop devices", fn)
+end
+
+--- May trace its children.
+function M.strace(fn)
+    local _, status = process.run({ "strace", "-o", "/dev/null", "true" }, { ASAN_OPTIONS = process.asan_options() })
+    return only_if(status == 0, "needs strace", fn)
+end
+
+return M
