@@ -24,12 +24,14 @@ local M = {}
 ---@field moonsnap table
 ---@field parser   moonsnap.cli.Parser
 ---@field store?   moonsnap.Store        once it is open
+---@field ordinary boolean               started by a user who is not root
 local Call = {}
 Call.__index = Call
 
 ---@param fields table
 ---@return moonsnap.cli.Call
 function M.new(fields)
+    fields.ordinary = unistd.geteuid() ~= 0
     return setmetatable(fields, Call)
 end
 
@@ -75,7 +77,7 @@ end
 --- An ordinary user works as root of a user namespace, so that layers can be mounted and read. Where
 --- that is refused the engine does what it can without, and says what it cannot.
 function Call:enter()
-    if unistd.geteuid() ~= 0 then
+    if self.ordinary then
         self.moonsnap.sys.enter_user_namespace()
     end
 end

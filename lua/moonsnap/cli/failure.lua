@@ -1,7 +1,5 @@
 --- What a failure means to the shell, and what to do about it.
 
-local unistd = require "posix.unistd"
-
 local text = require "moonsnap.cli.text"
 
 local M = {}
@@ -86,7 +84,7 @@ function HINTS.invalid_argument(call, err)
 end
 
 function HINTS.permission_denied(call, err)
-    if unistd.geteuid() ~= 0 and err.message:find("^open store") then
+    if call.ordinary and err.message:find("^open store") then
         return ("a root that is yours (--root DIR), or as root: sudo moonsnap %s ..."):format(call.verb)
     end
 end

@@ -15,7 +15,7 @@ local function traced(raised)
         return raised
     end
     local message = tostring(raised)
-    local trace = debug.traceback(message, 2):gsub("%s*%[C%]: in function 'xpcall'.*", "")
+    local trace = debug.traceback(message, 2):gsub("%s*%[C%]: in function 'xpcall'.*", ""):gsub("\t", "    ")
     return { kind = "internal", message = message, trace = trace }
 end
 

@@ -63,7 +63,7 @@ return {
         local args = call.args
         if args.key and not args.target then
             return nil, call.moonsnap.error("invalid_argument", ("mount '%s': on which directory?"):format(args.key))
-        elseif args.key and unistd.geteuid() ~= 0 then
+        elseif args.key and call.ordinary then
             return nil, call.moonsnap.error("permission_denied",
                 "an ordinary user's mount would end with this command: use moonsnap run, or `unshare -Urm` first")
         end
