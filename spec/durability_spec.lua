@@ -127,3 +127,34 @@ describe("the syncs of", function()
         end))
     end
 end)
+
+--- Runs a chunk with every call of some kind failing; answers what it printed.
+local function with_failing(home, call, chunk)
+    return (process.run({
+        "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" .. call, "-e", ("inject=%s:error=EIO"):format(call),
+        "lua5.4", process.WORKER, "script", home.root, chunk,
+    }, { ASAN_OPTIONS = process.asan_options() }))
+end
+
+describe("a sync that fails", function()
+    for _, level in ipairs { "layer", "full" } do
+        it(("fails a commit at level %s, and the active stays"):format(level), needs.strace(function()
+            local home <close> = filled()
+            local chunk = ([[local ok, err = store:commit("c", "a", { durability = %q }); print(ok, err.kind)]])
+            assert.equal("nil\tinternal\ndone\n", with_failing(home, "fsync,syncfs", chunk:format(level)))
+            home.store = assert(home:open())
+            assert.equal("active", assert(home.store:stat("a")).kind)
+            assert(home.store:commit("c", "a"))
+        end))
+    end
+
+    it("of the WAL fails a prepare, and leaves nothing that check finds serious", needs.strace(function()
+        local home <close> = filled()
+        local output = with_failing(home, "fdatasync", [[local ok, err = store:prepare("b"); print(ok, err.kind)]])
+        assert.equal("nil\tinternal\ndone\n", output)
+        home.store = assert(home:open())
+        assert(home.store:cleanup())
+        assert.same({}, assert(home.store:check()))
+        assert(home.store:prepare("next"))
+    end))
+end)
