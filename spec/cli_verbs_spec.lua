@@ -387,6 +387,12 @@ describe("moonsnap help", function()
         end)
     end
 
+    it("prints a completion that bash takes", function()
+        local script = command.on("/nowhere")("help", "--complete", "bash").out
+        local asked = 'COMP_WORDS=(moonsnap tre) COMP_CWORD=1; _moonsnap; echo "${COMPREPLY[@]}"'
+        assert.equal("tree\n", command.run({ "bash", "-c", script .. "\n" .. asked }).out)
+    end)
+
     it("is what --help after a verb prints", function()
         local moonsnap = command.on("/nowhere")
         assert.equal(moonsnap("help", "rm").out, moonsnap("rm", "--help").out)

@@ -197,6 +197,13 @@ function Parser:help(verb)
     return parser and parser:get_help()
 end
 
+--- The script that completes our words in a shell.
+---@param shell "bash" | "zsh" | "fish"
+---@return string
+function Parser:completion(shell)
+    return self.root["get_" .. shell .. "_complete"](self.root)
+end
+
 --- One line: how a verb is used.
 ---@param verb? string
 ---@return string
