@@ -74,17 +74,31 @@ static int refuse_good_database(const struct ms_place *place, struct ms_err *err
     return code;
 }
 
+static const char *const database_names[] = {"metadata.db", "metadata.db-wal", "metadata.db-shm"};
+#define DATABASE_NAMES (sizeof database_names / sizeof *database_names)
+
 /* Keeps what is left of the old database beside the new one. */
-static int set_aside(const struct ms_place *place, struct ms_err *err) {
-    static const char *const names[] = {"metadata.db", "metadata.db-wal", "metadata.db-shm"};
-    int64_t when = ms_clock_now_ns();
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+static int set_aside(const struct ms_place *place, int64_t when, struct ms_err *err) {
+    for (size_t i = 0; i < DATABASE_NAMES; i++) {
         char aside[64];
-        (void)snprintf(aside, sizeof aside, "%s.lost.%lld", names[i], (long long)when);
-        if (renameat(place->root_fd, names[i], place->root_fd, aside) < 0 && errno != ENOENT)
-            return ms_err_sys(err, errno, "set the old %s aside", names[i]);
+        (void)snprintf(aside, sizeof aside, "%s.lost.%lld", database_names[i], (long long)when);
+        if (renameat(place->root_fd, database_names[i], place->root_fd, aside) < 0 &&
+            errno != ENOENT)
+            return ms_err_sys(err, errno, "set the old %s aside", database_names[i]);
     }
     return MS_OK;
+}
+
+/* After a failure: an empty new database, when made says that there is one, would look like a new
+ * store. */
+static void put_back(const struct ms_place *place, int64_t when, bool made) {
+    for (size_t i = 0; i < DATABASE_NAMES; i++) {
+        char aside[64];
+        (void)snprintf(aside, sizeof aside, "%s.lost.%lld", database_names[i], (long long)when);
+        if (made)
+            (void)unlinkat(place->root_fd, database_names[i], 0);
+        (void)renameat(place->root_fd, aside, place->root_fd, database_names[i]);
+    }
 }
 
 static int insert_marker(struct ms_store *store, const struct ms_marker *marker,
@@ -183,28 +197,39 @@ static int rebuild_inside(struct ms_store *store, int64_t *found, struct ms_err 
     return code;
 }
 
+/* Fills a new database; nothing is open afterwards. */
+static int make_database(struct ms_store *store, int64_t *found, struct ms_err *err) {
+    ms_auto_free char *path = NULL;
+    if (asprintf(&path, "%s/metadata.db", store->place.root) < 0)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+    int code = ms_meta_open(&store->meta, path, true, err);
+    if (code == MS_OK)
+        code = ms_store_begin(store, err);
+    if (code == MS_OK) {
+        code = rebuild_inside(store, found, err);
+        code = ms_store_end(store, code, err);
+    }
+    ms_meta_close(&store->meta);
+    ms_undo_clear(&store->undo);
+    return code;
+}
+
 int ms_store_rebuild(const char *root, int64_t *rebuilt, struct ms_err *err) {
     struct ms_store store = {.pid = getpid(), .place = {.root_fd = -1}};
-    ms_auto_free char *path = NULL;
+    int64_t when = ms_clock_now_ns();
     int64_t found = 0;
     int code = ms_place_open(root, false, &store.place, err);
     if (code < 0)
         return code;
     code = refuse_good_database(&store.place, err);
-    if (code == MS_OK)
-        code = set_aside(&store.place, err);
-    if (code == MS_OK && asprintf(&path, "%s/metadata.db", store.place.root) < 0)
-        code = ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-    if (code == MS_OK)
-        code = ms_meta_open(&store.meta, path, true, err);
-    if (code == MS_OK)
-        code = ms_store_begin(&store, err);
     if (code == MS_OK) {
-        code = rebuild_inside(&store, &found, err);
-        code = ms_store_end(&store, code, err);
+        code = set_aside(&store.place, when, err);
+        bool made = code == MS_OK;
+        if (made)
+            code = make_database(&store, &found, err);
+        if (code < 0)
+            put_back(&store.place, when, made);
     }
-    ms_meta_close(&store.meta);
-    ms_undo_clear(&store.undo);
     ms_place_close(&store.place);
     if (code < 0)
         return ms_err_wrap(err, "rebuild store %.80s", root);

@@ -165,7 +165,13 @@ static int open_database(struct ms_store *store, bool create, struct ms_err *err
         return code;
     if (asprintf(&path, "%s/metadata.db", store->place.root) < 0)
         return no_memory(err);
-    return ms_meta_open(&store->meta, path, make, err);
+    code = ms_meta_open(&store->meta, path, make, err);
+    if (code != MS_DATA_LOSS)
+        return code;
+    struct ms_err why = *err;
+    return ms_err_set(
+        err, MS_DATA_LOSS,
+        "%.100s: `moonsnap check --repair` rebuilds it from the markers beside layers", why.text);
 }
 
 int ms_store_open(const struct ms_store_options *options, struct ms_store **out,
