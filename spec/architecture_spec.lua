@@ -275,7 +275,7 @@ describe("what is written down", function()
         local unknown = broken(paths, function(line)
             for verb in line:gmatch("`moonsnap ([%l]+)") do
                 local known = verb == "help" or verb == "version" or
-                    tree.exists(("lua/moonsnap/cli/%s.lua"):format(verb))
+                    tree.exists(("lua/moonsnap/cli/verb/%s.lua"):format(verb))
                 if not known then
                     return verb
                 end
