@@ -51,7 +51,7 @@ describe("text.plain(text)", function()
         { "\xf0\x9f\x8c\x99 moon", "\xf0\x9f\x8c\x99 moon" }, { "", "" }, { "cut\xe2\x82", "cut\\xe2\\x82" },
     }
     for _, case in ipairs(CASES) do
-        it(("writes %q as %s"):format(case[1], case[2]), function()
+        it(("writes '%s' for what is that"):format(case[2]), function()
             assert.equal(case[2], text.plain(case[1]))
         end)
     end

@@ -104,7 +104,7 @@ local function typed(case)
     for at = 2, #case do
         words[at - 1] = #case[at] > 40 and case[at]:sub(1, 8) .. "..." or ("%q"):format(case[at])
     end
-    return table.concat(words, " ")
+    return table.concat(words, " "):gsub("[^ -~]", "?")
 end
 
 describe("moonsnap", function()

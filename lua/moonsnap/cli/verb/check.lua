@@ -44,6 +44,7 @@ local function is_damaged(findings)
     return false
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "compare rows and directories",
     about = "Compares the database and the layers both ways and says what it would repair; --repair does it.",

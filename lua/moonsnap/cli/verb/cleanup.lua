@@ -17,6 +17,7 @@ local function words_of(done)
     return #words > 0 and "cleaned up: " .. table.concat(words, ", ") or "nothing to clean up"
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "free what removals left",
     about = "Frees what removals left, removes the throw-aways of ended processes, and sweeps litter.",

@@ -2,6 +2,7 @@
 
 local json = require "moonsnap.cli.json"
 
+---@type moonsnap.cli.Verb
 return {
     summary = "make an active snapshot a parent for others",
     about = "Commits the active snapshot KEY as NAME: it can be changed no more, and can be a parent. KEY is gone.",

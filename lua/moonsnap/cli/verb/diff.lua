@@ -41,6 +41,7 @@ local function print_sums(call, iterator, ...)
     end
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "list what a snapshot changed",
     about = "Lists what snapshot KEY changed in its parent; with OTHER, how KEY differs from OTHER. A is added, "

@@ -13,6 +13,7 @@ local function objects(call)
     return list
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "say how verbs are used",
     about = "Says how a verb is used; without VERB, lists them all.",

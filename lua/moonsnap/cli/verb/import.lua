@@ -1,6 +1,7 @@
 --- import NAME SOURCE: a tree becomes a committed snapshot.
 
 local text = require "moonsnap.cli.text"
+local unistd = require "posix.unistd"
 
 local function object(args, done)
     return {
@@ -28,6 +29,7 @@ local function print_done(call, done)
     end
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "make a committed snapshot of a directory or tar",
     about = "Imports a directory or a tar (compressed or not) as the committed snapshot NAME, with owners, modes, "
@@ -45,6 +47,8 @@ return {
         local labels, wrong = call:labels(args.label)
         if wrong then
             return nil, wrong
+        elseif args.source == "-" and unistd.isatty(0) == 1 then
+            return nil, call.moonsnap.error("invalid_argument", "standard input is a terminal: a tar is expected")
         end
         local store, err = call:open { create = args.parent == nil }
         if not store then

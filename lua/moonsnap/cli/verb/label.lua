@@ -17,6 +17,7 @@ local function change(call, words)
     return labels, paths
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "set or show labels",
     about = "Sets labels of a snapshot, and deletes those with an empty value. Without any, shows them.",

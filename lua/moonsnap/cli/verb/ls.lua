@@ -43,6 +43,7 @@ local function print_all(call, store, ...)
     end
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "list snapshots",
     about = "Lists snapshots, oldest first: all, or those that any of the filters selects.",

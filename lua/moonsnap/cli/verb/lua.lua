@@ -19,6 +19,7 @@ local function traced(raised)
     return { kind = "internal", message = message, trace = trace }
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "run a Lua script with moonsnap at hand",
     about = "Runs a Lua script. It finds the module in the variable moonsnap, its arguments in arg, and the store's "

@@ -50,6 +50,7 @@ local function attach(call, store)
     end
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "mount a snapshot, or list what is mounted",
     about = "Mounts snapshot KEY on the directory TARGET. Without arguments, lists what this store has mounted.",

@@ -2,6 +2,7 @@
 
 local create = require "moonsnap.cli.create"
 
+---@type moonsnap.cli.Verb
 return {
     summary = "say how a snapshot is mounted",
     about = "Prints the commands that mount snapshot KEY on TARGET. Mounts nothing.",

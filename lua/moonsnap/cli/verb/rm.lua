@@ -2,6 +2,7 @@
 
 local json = require "moonsnap.cli.json"
 
+---@type moonsnap.cli.Verb
 return {
     summary = "remove snapshots",
     about = "Removes snapshots, one after the other: children go before their parents.",

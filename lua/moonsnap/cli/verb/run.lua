@@ -35,6 +35,7 @@ local function options_of(call)
     }
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "run a command in a snapshot",
     about = "Runs a command with snapshot NAME as its root. In an active snapshot, what it writes stays. Of a "

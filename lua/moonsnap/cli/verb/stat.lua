@@ -26,6 +26,7 @@ local function rows_of(info)
     return rows
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "show one snapshot",
     about = "Shows all that is known of a snapshot.",

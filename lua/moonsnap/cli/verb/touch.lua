@@ -2,6 +2,7 @@
 
 local json = require "moonsnap.cli.json"
 
+---@type moonsnap.cli.Verb
 return {
     summary = "count a use of snapshots",
     about = "Counts a use of each snapshot, as mounting it would.",

@@ -47,6 +47,7 @@ local function row_of(call, store, branch)
     }
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "draw the chains",
     about = "Draws which snapshot stands on which, with what each layer takes by itself.",

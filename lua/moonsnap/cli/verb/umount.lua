@@ -2,6 +2,7 @@
 
 local unistd = require "posix.unistd"
 
+---@type moonsnap.cli.Verb
 return {
     summary = "unmount what mount has mounted",
     about = "Unmounts what moonsnap has mounted on TARGET.",

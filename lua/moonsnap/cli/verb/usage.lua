@@ -23,6 +23,7 @@ local function print_rows(call, found)
     call.out:table({ "SNAPSHOT", "SIZE", "INODES" }, rows, { [2] = true, [3] = true })
 end
 
+---@type moonsnap.cli.Verb
 return {
     summary = "show what layers take",
     about = "Shows bytes and inodes of the snapshots' own layers, without those below them. Without KEY, of all.",

@@ -1,5 +1,6 @@
 --- version.
 
+---@type moonsnap.cli.Verb
 return {
     summary = "say which moonsnap this is",
     about = "Says which moonsnap this is.",
