@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "archive/describe.h"
-#include "archive/links.h"
 #include "archive/name.h"
 #include "base/err.h"
+#include "base/links.h"
 #include "base/own.h"
 #include "base/tree.h"
 

@@ -11,24 +11,17 @@
 #include <unistd.h>
 
 #include "base/content.h"
+#include "base/dir.h"
 #include "base/err.h"
+#include "base/links.h"
 #include "base/own.h"
 #include "base/tree.h"
-
-/* The first copy of an inode with several names. */
-struct link {
-    dev_t dev;
-    ino_t ino;
-    char *path; /* below the target's root; owned */
-};
 
 struct ms_copy {
     struct ms_tree tree;
     int root; /* the target's */
     int here; /* the target directory that the tree is in */
-    struct link *links;
-    size_t links_count;
-    size_t links_room;
+    struct ms_links links;
     struct ms_copy_count count;
 };
 
@@ -38,9 +31,7 @@ void ms_copy_free(struct ms_copy *copy) {
     ms_tree_clear(&copy->tree);
     ms_own_close(&copy->root);
     ms_own_close(&copy->here);
-    for (size_t i = 0; i < copy->links_count; i++)
-        free(copy->links[i].path);
-    free(copy->links);
+    ms_links_clear(&copy->links);
     free(copy);
 }
 
@@ -106,21 +97,26 @@ static int copy_xattrs(struct ms_copy *copy, const char *from, const char *to) {
     return 0;
 }
 
-/* Owner first, since changing it drops setuid bits and capabilities. */
+/* Owner first, since changing it drops setuid bits and capabilities; the mode behind the
+ * attributes, which could not be set on a read-only file. A program whose owner could not be kept
+ * loses its setuid bits: they would lend this process's rights. */
 static int copy_attributes(struct ms_copy *copy, const struct ms_tree_item *item, int dir,
                            const char *name, const char *from, struct ms_err *err) {
     char to[320];
     const struct stat *st = &item->st;
     const struct timespec times[2] = {st->st_atim, st->st_mtim};
+    mode_t mode = st->st_mode & 07777;
     (void)snprintf(to, sizeof to, "/proc/self/fd/%d/%s", dir, name);
     if (fchownat(dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0) {
         if (!may_not(errno))
             return failed(item, err);
         copy->count.owners++;
+        if (S_ISREG(st->st_mode))
+            mode &= 01777;
     }
-    if (!S_ISLNK(st->st_mode) && fchmodat(dir, name, st->st_mode & 07777, 0) < 0)
-        return failed(item, err);
     if (copy_xattrs(copy, from, to) < 0)
+        return failed(item, err);
+    if (!S_ISLNK(st->st_mode) && fchmodat(dir, name, mode, 0) < 0)
         return failed(item, err);
     if (utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
         return failed(item, err);
@@ -155,39 +151,30 @@ static int copy_symlink(const struct ms_copy *copy, const struct ms_tree_item *i
     return symlinkat(target, copy->here, item->name) < 0 ? failed(item, err) : MS_OK;
 }
 
-/* Another name of an inode that was copied: 1 when it is linked now. */
-static int link_known(struct ms_copy *copy, const struct ms_tree_item *item, struct ms_err *err) {
-    if (item->st.st_nlink < 2)
-        return 0;
-    for (size_t i = 0; i < copy->links_count; i++) {
-        const struct link *known = &copy->links[i];
-        if (known->ino != item->st.st_ino || known->dev != item->st.st_dev)
-            continue;
-        if (linkat(copy->root, known->path, copy->here, item->name, 0) < 0)
-            return failed(item, err);
-        return 1;
-    }
-    return 0;
+/* Links name to the copy at path, which may be longer than the kernel takes in one piece. */
+static int link_to(const struct ms_copy *copy, const char *path, const struct ms_tree_item *item,
+                   struct ms_err *err) {
+    const char *slash = strrchr(path, '/');
+    ms_auto_free char *above = strndup(path, slash != NULL ? (size_t)(slash - path) : 0);
+    if (above == NULL)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+    ms_auto_close int dir = ms_dir_open_beneath(copy->root, above, err);
+    if (dir < 0)
+        return ms_err_wrap(err, "copy '%.100s'", item->path);
+    const char *name = slash != NULL ? slash + 1 : path;
+    return linkat(dir, name, copy->here, item->name, 0) < 0 ? failed(item, err) : MS_OK;
 }
 
-static int remember_link(struct ms_copy *copy, const struct ms_tree_item *item,
-                         struct ms_err *err) {
+/* Another name of an inode that was copied: 1 when it is linked now. */
+static int link_known(struct ms_copy *copy, const struct ms_tree_item *item, struct ms_err *err) {
+    const char *first = NULL;
     if (item->st.st_nlink < 2)
-        return MS_OK;
-    if (copy->links_count == copy->links_room) {
-        size_t room = copy->links_room == 0 ? 64 : copy->links_room * 2;
-        struct link *links = realloc(copy->links, room * sizeof *links);
-        if (links == NULL)
-            return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-        copy->links = links;
-        copy->links_room = room;
-    }
-    char *path = strdup(item->path);
-    if (path == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-    copy->links[copy->links_count++] =
-        (struct link){.dev = item->st.st_dev, .ino = item->st.st_ino, .path = path};
-    return MS_OK;
+        return 0;
+    int code = ms_links_note(&copy->links, &item->st, item->path, &first, err);
+    if (code < 0 || first == NULL)
+        return code;
+    code = link_to(copy, first, item, err);
+    return code < 0 ? code : 1;
 }
 
 static int copy_item(struct ms_copy *copy, const struct ms_tree_item *item, struct ms_err *err) {
@@ -204,13 +191,15 @@ static int copy_item(struct ms_copy *copy, const struct ms_tree_item *item, stru
     if (code < 0)
         return code;
     (void)snprintf(from, sizeof from, "/proc/self/fd/%d/%s", item->dir, item->name);
-    code = copy_attributes(copy, item, copy->here, item->name, from, err);
-    return code < 0 ? code : remember_link(copy, item, err);
+    return copy_attributes(copy, item, copy->here, item->name, from, err);
 }
 
 static int enter(struct ms_copy *copy, const struct ms_tree_item *item, struct ms_err *err) {
     if (item->dir < 0)
         return MS_OK;
+    if (item->mount)
+        return ms_err_set(err, MS_FAILED_PRECONDITION, "copy '%.100s': something is mounted on it",
+                          item->path);
     if (mkdirat(copy->here, item->name, 0700) < 0)
         return failed(item, err);
     int below = openat(copy->here, item->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

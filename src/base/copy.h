@@ -5,7 +5,9 @@
  * system can (FICLONE), else copied inside the kernel, else by hand.
  *
  * What this process may not set (an owner that is not mapped, an attribute that needs a privilege)
- * is left as it is and counted. The source must not change meanwhile; nothing is locked.
+ * is left as it is and counted; a program whose owner is not kept loses its setuid bits. The source
+ * must not change meanwhile (nothing is locked), nor have anything mounted in it:
+ * failed_precondition.
  */
 #pragma once
 

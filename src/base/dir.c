@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -18,6 +20,50 @@ static DIR *open_again(int fd) {
     if (dir != NULL)
         (void)ms_take_fd(&again);
     return dir;
+}
+
+bool ms_dir_is_mount(int fd, dev_t above) {
+    struct statx stx;
+    struct stat st;
+    if (statx(fd, "", AT_EMPTY_PATH, 0, &stx) == 0 &&
+        (stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
+        return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    return fstat(fd, &st) == 0 && st.st_dev != above;
+}
+
+/* Goes one part of a path down. */
+static int go_down(int *fd, const char *name, struct ms_err *err) {
+    struct stat above;
+    ms_auto_close int below = openat(*fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (below < 0 || fstat(*fd, &above) < 0)
+        return ms_err_sys(err, errno, "open '%.100s'", name);
+    if (ms_dir_is_mount(below, above.st_dev))
+        return ms_err_set(err, MS_FAILED_PRECONDITION, "open '%.100s': something is mounted on it",
+                          name);
+    ms_own_close(fd);
+    *fd = ms_take_fd(&below);
+    return MS_OK;
+}
+
+int ms_dir_open_beneath(int at, const char *path, struct ms_err *err) {
+    ms_auto_close int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return ms_err_sys(err, errno, "open a directory");
+    while (*path != '\0') {
+        char name[NAME_MAX + 1];
+        size_t size = strcspn(path, "/");
+        if (size == 0 || size > NAME_MAX)
+            return ms_err_sys(err, size == 0 ? EINVAL : ENAMETOOLONG, "open '%.100s'", path);
+        memcpy(name, path, size);
+        name[size] = '\0';
+        if (strcmp(name, "..") == 0)
+            return ms_err_sys(err, EINVAL, "open '%.100s'", path);
+        int code = go_down(&fd, name, err);
+        if (code < 0)
+            return code;
+        path += size + (path[size] == '/');
+    }
+    return ms_take_fd(&fd);
 }
 
 int ms_dir_is_empty(int fd, struct ms_err *err) {

@@ -2,8 +2,19 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct ms_err;
+
+/* Opens the directory path, seen from the directory at, with any number of parts and bytes. "" is
+ * the directory itself. Follows no link and crosses no mount. Returns the descriptor, or fails:
+ * not_found, invalid_argument (a link or no directory on the way), failed_precondition (a mount).
+ */
+int ms_dir_open_beneath(int at, const char *path, struct ms_err *err);
+
+/* Is something mounted on the open directory? above is the device of the one that holds it, which
+ * decides on kernels that do not say (before 5.8). */
+bool ms_dir_is_mount(int fd, dev_t above);
 
 /* 1 when the open directory has no entries, 0 when it has some. */
 int ms_dir_is_empty(int fd, struct ms_err *err);

@@ -1,9 +1,9 @@
 /* remove.h - deletes a tree by steps.
  *
  * Never follows a link and never crosses a mount: a directory on which something is mounted stays,
- * with those above it, and is the failure that is told at the end, when all else is gone. Goes on
- * behind an entry that cannot be removed. Directories of our own without rights (overlay's
- * work/work) are opened up first. Memory is bounded by the deepest path.
+ * with those above it. Goes on behind whatever cannot be removed; when all else is gone, the first
+ * of those entries is the failure, with their number. Directories of our own without rights
+ * (overlay's work/work) are opened up first. Memory is bounded by the deepest path.
  *
  * Several processes may delete the same tree: what another was faster with counts as gone.
  */

@@ -2,9 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/own.h"
 
@@ -112,19 +116,8 @@ static void pop(struct ms_tree *tree) {
     tree->path.bytes[tree->path.size] = '\0';
 }
 
-void ms_tree_skip(struct ms_tree *tree) {
-    struct ms_err err;
-    if (tree->depth > 1 && reopen_above(tree, &err) < 0)
-        return;
-    pop(tree);
-}
-
-static bool is_mount(int fd) {
-    struct statx stx;
-    if (statx(fd, "", AT_EMPTY_PATH, 0, &stx) != 0)
-        return false;
-    return (stx.stx_attributes_mask & stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-}
+/* The level above one that was entered just now is still open. */
+void ms_tree_skip(struct ms_tree *tree) { pop(tree); }
 
 /* Fills *out for the last level's directory. */
 static void tell(const struct ms_tree *tree, enum ms_tree_event event, struct ms_tree_item *out) {
@@ -138,39 +131,50 @@ static void tell(const struct ms_tree *tree, enum ms_tree_event event, struct ms
         .fd = dirfd(here->dir),
         .st = here->st,
         .mount = !root && event == MS_TREE_ENTER &&
-                 (here->st.st_dev != (here - 1)->st.st_dev || is_mount(dirfd(here->dir))),
+                 ms_dir_is_mount(dirfd(here->dir), (here - 1)->st.st_dev),
     };
+}
+
+/* Gives the owner all rights over a directory of ours; by descriptor, for a link could have taken
+ * its place. */
+static void open_up(const struct ms_tree *tree, int dir, const char *name) {
+    char self[32];
+    struct stat st;
+    ms_auto_close int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || ms_dir_is_mount(fd, top(tree)->st.st_dev) || fstat(fd, &st) < 0)
+        return;
+    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    (void)chmod(self, (st.st_mode & 07777) | S_IRWXU);
 }
 
 /* -1 and errno when it cannot be opened. */
 static int open_directory(const struct ms_tree *tree, int dir, const char *name, mode_t mode) {
     if (tree->force && (mode & S_IRWXU) != S_IRWXU)
-        (void)fchmodat(dir, name, (mode & 07777) | S_IRWXU, 0);
+        open_up(tree, dir, name);
     return openat(dir, name, OPEN_DIRECTORY);
+}
+
+/* Puts name at the end of the path; *base is where it begins. */
+static int name_path(struct ms_tree *tree, const char *name, size_t *base, struct ms_err *err) {
+    if (tree->path.size > 0)
+        ms_text_append(&tree->path, "/", 1);
+    *base = tree->path.size;
+    ms_text_puts(&tree->path, name);
+    return ms_text_check(&tree->path, err);
 }
 
 /* Looks at name of the last level; 1 and *out, or 0 when it has gone. */
 static int visit(struct ms_tree *tree, const char *name, struct ms_tree_item *out,
                  struct ms_err *err) {
     int dir = dirfd(top(tree)->dir);
-    size_t before = tree->path.size;
-    if (before > 0)
-        ms_text_append(&tree->path, "/", 1);
-    size_t base = tree->path.size;
-    ms_text_puts(&tree->path, name);
-    int rc = ms_text_check(&tree->path, err);
+    size_t base = 0;
+    int rc = name_path(tree, name, &base, err);
     if (rc < 0)
         return rc;
     struct stat st;
-    bool there = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    int fd = there && S_ISDIR(st.st_mode) ? open_directory(tree, dir, name, st.st_mode) : -1;
-    if (!there || (S_ISDIR(st.st_mode) && fd < 0)) {
-        if (errno != ENOENT)
-            return failed(tree, "read", err);
-        tree->path.size = before;
-        tree->path.bytes[before] = '\0';
-        return 0;
-    }
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : failed(tree, "look at", err);
+    int fd = S_ISDIR(st.st_mode) ? open_directory(tree, dir, name, st.st_mode) : -1;
     if (fd >= 0) {
         rc = push(tree, fd, base, err);
         if (rc < 0)
@@ -180,12 +184,17 @@ static int visit(struct ms_tree *tree, const char *name, struct ms_tree_item *ou
         tell(tree, MS_TREE_ENTER, out);
         return 1;
     }
+    if (S_ISDIR(st.st_mode) && errno == ENOENT)
+        return 0;
+    if (S_ISDIR(st.st_mode) && !tree->force)
+        return failed(tree, "open", err);
     *out = (struct ms_tree_item){.event = MS_TREE_ITEM,
                                  .dir = dir,
                                  .name = tree->path.bytes + base,
                                  .path = tree->path.bytes,
                                  .fd = -1,
-                                 .st = st};
+                                 .st = st,
+                                 .sys = S_ISDIR(st.st_mode) ? errno : 0};
     return 1;
 }
 

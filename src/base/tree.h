@@ -30,6 +30,7 @@ struct ms_tree_item {
     int fd;           /* of a directory; -1 for anything else */
     struct stat st;
     bool mount; /* a directory on which something is mounted */
+    int sys;    /* forced: why a directory, told as an item, cannot be opened; else 0 */
 };
 
 struct ms_tree_level;
@@ -39,7 +40,8 @@ struct ms_tree {
     size_t depth;
     size_t room;
     struct ms_text path;
-    bool force; /* make own directories readable and writable on entering: for deletion */
+    bool force; /* for deletion: makes directories readable and writable on entering, but none
+                 * that is mounted, and tells those that it cannot open as items */
 };
 
 /* Begins at the directory root, which is borrowed for the call. */

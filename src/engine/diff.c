@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "engine/stack.h"
+#include "engine/xattrs.h"
 
 /* One directory that is being looked at. */
 struct level {
@@ -132,31 +133,43 @@ static int tell(struct ms_diff *diff, const char *change, const struct stat *st,
     return 1;
 }
 
-/* Same type, mode and owner: all that counts for a directory. */
 static bool same_inode(const struct stat *left, const struct stat *right) {
     return left->st_mode == right->st_mode && left->st_uid == right->st_uid &&
            left->st_gid == right->st_gid && left->st_rdev == right->st_rdev;
 }
 
 static bool same_file(const struct stat *left, const struct stat *right) {
-    if (left->st_dev == right->st_dev && left->st_ino == right->st_ino)
-        return true;
     return same_inode(left, right) && left->st_size == right->st_size &&
            left->st_mtim.tv_sec == right->st_mtim.tv_sec &&
            left->st_mtim.tv_nsec == right->st_mtim.tv_nsec;
 }
 
-/* Both sides have the entry. In layer mode whatever lies in the layer was written there. */
+/* 1 when the entry that both sides have differs. */
+static int differs(const struct ms_diff *diff, const struct ms_seen *ours,
+                   const struct ms_seen *theirs, struct ms_err *err) {
+    bool directories = S_ISDIR(ours->st.st_mode) && S_ISDIR(theirs->st.st_mode);
+    if (ours->st.st_dev == theirs->st.st_dev && ours->st.st_ino == theirs->st.st_ino)
+        return 0;
+    if (!directories && !diff->compare)
+        return 1; /* it lies in the layer because it was written there */
+    if (directories ? !same_inode(&ours->st, &theirs->st) : !same_file(&ours->st, &theirs->st))
+        return 1;
+    ms_auto_spot struct ms_spot left = {.fd = -1};
+    ms_auto_spot struct ms_spot right = {.fd = -1};
+    const char *path = diff->path.bytes;
+    int code = ms_spot_open(&diff->ours, ours->layer, path, &left, err);
+    if (code == MS_OK)
+        code = ms_spot_open(&diff->theirs, theirs->layer, path, &right, err);
+    return code < 0 ? code : ms_xattrs_differ(left.path, right.path, err);
+}
+
 static int tell_both(struct ms_diff *diff, const struct ms_seen *ours, const struct ms_seen *theirs,
-                     struct ms_change *out) {
+                     struct ms_change *out, struct ms_err *err) {
     bool directories = S_ISDIR(ours->st.st_mode) && S_ISDIR(theirs->st.st_mode);
     if (directories && ours->opaque && !diff->compare)
         return tell(diff, "opaque", &ours->st, out);
-    if (directories)
-        return same_inode(&ours->st, &theirs->st) ? 0 : tell(diff, "changed", &ours->st, out);
-    if (diff->compare && same_file(&ours->st, &theirs->st))
-        return 0;
-    return tell(diff, "changed", &ours->st, out);
+    int code = differs(diff, ours, theirs, err);
+    return code <= 0 ? code : tell(diff, "changed", &ours->st, out);
 }
 
 /* Nothing of ours at the path: it was removed, if they have it and it is really hidden. */
@@ -186,8 +199,8 @@ static int visit(struct ms_diff *diff, struct ms_change *out, struct ms_err *err
     else if (!theirs.exists)
         told = tell(diff, "added", &ours.st, out);
     else
-        told = tell_both(diff, &ours, &theirs, out);
-    if (ours.exists && S_ISDIR(ours.st.st_mode)) {
+        told = tell_both(diff, &ours, &theirs, out, err);
+    if (told >= 0 && ours.exists && S_ISDIR(ours.st.st_mode)) {
         if (ours.opaque && !diff->compare)
             theirs_below.count = 0;
         code = push(diff, ours_below, theirs_below, err);

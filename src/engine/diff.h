@@ -1,21 +1,19 @@
 /* diff.h - what changed, entry by entry.
  *
- *     mode      looks at                          for
- *     layer     the layer's own entries only      overlay: what a snapshot changed of its parent
- *     compare   both merged trees                 two snapshots; native, whose layers are whole
- * trees
+ *     mode      looks at                        for
+ *     layer     the layer's own entries only    overlay: what a snapshot changed of its parent
+ *     compare   both merged trees               two snapshots; native, where layers are whole trees
  *
  *     change    the entry
  *     added     is not in what it is compared with
- *     changed   is there with another type, mode, owner, size, time or content; a directory only
- * for itself removed   is gone; what was in it is not listed opaque    a directory that hides all
- * that was in it; what it has now follows as added
+ *     changed   is there too, but differs; a directory only when it does so itself
+ *     removed   is gone; what was in it is not listed
+ *     opaque    is a directory that hides all that was in it; what it has now follows as added
  *
- * Entries come sorted by name in each directory, a directory before what is in it. In compare mode
- * a file whose type, mode, owner, size and time are the same is the same: content is not read.
- *
- * Paths are resolved below each layer's absolute path: an entry whose path is longer than PATH_MAX
- * is refused with invalid_argument.
+ * An entry differs by type, mode, owner, extended attributes (overlay's own aside) and, unless it
+ * is a directory, by size and time of change; content is not read. In layer mode whatever but a
+ * directory lies in the layer differs. Entries come sorted by name in each directory, a directory
+ * before what is in it.
  *
  * Source: Linux filesystems/overlayfs.rst (whiteouts, opaque directories).
  */
@@ -43,7 +41,7 @@ struct ms_change {
     const char *change; /* "added", "changed", "removed", "opaque" */
     const char *path;   /* from the root, without a leading slash */
     const char *type;   /* "file", "directory", "symlink", "fifo", "socket", "char", "block" */
-    int64_t size_bytes; /* of a regular file, else 0 */
+    int64_t size_bytes; /* of a regular file, else 0; of what is gone when removed */
 };
 
 int ms_diff_open(const struct ms_diff_request *request, struct ms_diff **out, struct ms_err *err);

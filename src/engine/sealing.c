@@ -88,8 +88,11 @@ static int sync_each(const struct ms_sealing *sealing, struct ms_err *err) {
     struct ms_tree tree = {0};
     struct ms_tree_item item;
     int code = ms_tree_open(&tree, sealing->fd, err);
-    while (code == MS_OK && (code = ms_tree_next(&tree, &item, err)) == 1)
+    while (code == MS_OK && (code = ms_tree_next(&tree, &item, err)) == 1) {
         code = sync_entry(&item, err);
+        if (item.mount)
+            ms_tree_skip(&tree);
+    }
     ms_tree_clear(&tree);
     return code;
 }
@@ -119,8 +122,9 @@ int ms_sealing_step(struct ms_sealing *sealing, size_t budget, struct ms_err *er
             code = ms_usage_add(&sealing->sum, &item, err);
         if (code < 0)
             return code;
-        bool directory = item.event == MS_TREE_ENTER;
-        sealing->syncable += directory || (item.event == MS_TREE_ITEM && S_ISREG(item.st.st_mode));
+        sealing->syncable += item.event == MS_TREE_ENTER || S_ISREG(item.st.st_mode);
+        if (item.mount)
+            ms_tree_skip(&sealing->tree);
     }
     return 1;
 }

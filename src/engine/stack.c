@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/own.h"
 
@@ -50,14 +51,33 @@ int ms_slice_root(const struct ms_stack *stack, struct ms_slice *out, struct ms_
     return MS_OK;
 }
 
-/* LAYER/path into out; fails when it does not fit. */
-static int join(const struct ms_stack *stack, size_t layer, const char *path, char out[PATH_MAX],
-                struct ms_err *err) {
-    int size = snprintf(out, PATH_MAX, "%s/%s", stack->paths[layer], path);
-    if (size < 0 || size >= PATH_MAX)
-        return ms_err_set(err, MS_INVALID_ARGUMENT, "a path in the layer is longer than %d bytes",
-                          PATH_MAX);
+void ms_spot_close(struct ms_spot *spot) { ms_own_close(&spot->fd); }
+
+/* By a descriptor of the directory that holds it. */
+static int open_far(const struct ms_stack *stack, size_t layer, const char *path,
+                    struct ms_spot *out, struct ms_err *err) {
+    ms_auto_close int root = open(stack->paths[layer], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const char *slash = strrchr(path, '/');
+    ms_auto_free char *above = strndup(path, slash != NULL ? (size_t)(slash - path) : 0);
+    if (above == NULL)
+        return no_memory(err);
+    if (root < 0)
+        return ms_err_sys(err, errno, "open the layer");
+    out->fd = ms_dir_open_beneath(root, above, err);
+    if (out->fd < 0)
+        return out->fd;
+    (void)snprintf(out->path, sizeof out->path, "/proc/self/fd/%d/%s", out->fd,
+                   slash != NULL ? slash + 1 : path);
     return MS_OK;
+}
+
+int ms_spot_open(const struct ms_stack *stack, size_t layer, const char *path, struct ms_spot *out,
+                 struct ms_err *err) {
+    out->fd = -1;
+    int size = snprintf(out->path, sizeof out->path, "%s/%s", stack->paths[layer], path);
+    if (size >= 0 && size < PATH_MAX)
+        return MS_OK;
+    return open_far(stack, layer, path, out, err);
 }
 
 /* The value of overlay's xattr name, as a string in value; false when it has none. */
@@ -71,19 +91,21 @@ static bool overlay_xattr(const struct ms_stack *stack, const char *path, const 
     return size >= 0;
 }
 
-bool ms_stack_is_whiteout(const struct ms_stack *stack, size_t layer, const char *path,
-                          const struct stat *st) {
-    char full[PATH_MAX];
+/* An empty file counts only in a directory that is marked to hold such. */
+static bool is_whiteout(const struct ms_stack *stack, const struct ms_spot *spot,
+                        const struct stat *st) {
     char value[8];
-    struct ms_err ignored;
     if (!stack->stacks)
         return false;
     if (S_ISCHR(st->st_mode))
         return st->st_rdev == 0;
-    if (!S_ISREG(st->st_mode) || st->st_size != 0)
+    if (!S_ISREG(st->st_mode) || st->st_size != 0 ||
+        !overlay_xattr(stack, spot->path, "whiteout", value))
         return false;
-    return join(stack, layer, path, full, &ignored) == MS_OK &&
-           overlay_xattr(stack, full, "whiteout", value);
+    char above[PATH_MAX + 2];
+    const char *slash = strrchr(spot->path, '/');
+    (void)snprintf(above, sizeof above, "%.*s/.", (int)(slash - spot->path), spot->path);
+    return overlay_xattr(stack, above, "opaque", value) && strcmp(value, "x") == 0;
 }
 
 static bool is_opaque(const struct ms_stack *stack, const char *full) {
@@ -92,16 +114,38 @@ static bool is_opaque(const struct ms_stack *stack, const char *full) {
 }
 
 /* Looks at path in one layer: 1 and *st, 0 when the layer has nothing there. */
-static int look(const struct ms_stack *stack, size_t layer, const char *path, char full[PATH_MAX],
+static int look(const struct ms_stack *stack, size_t layer, const char *path, struct ms_spot *spot,
                 struct stat *st, struct ms_err *err) {
-    int code = join(stack, layer, path, full, err);
+    int code = ms_spot_open(stack, layer, path, spot, err);
+    if (code == MS_NOT_FOUND)
+        return 0;
     if (code < 0)
         return code;
-    if (lstat(full, st) == 0)
+    if (lstat(spot->path, st) == 0)
         return 1;
     if (errno == ENOENT || errno == ENOTDIR)
         return 0;
     return ms_err_sys(err, errno, "look at '%.100s'", path);
+}
+
+/* What one layer says about path. */
+struct word {
+    int there; /* <0: could not be asked */
+    bool whiteout;
+    bool opaque;
+    struct stat st;
+};
+
+static struct word ask(const struct ms_stack *stack, size_t layer, const char *path,
+                       struct ms_err *err) {
+    ms_auto_spot struct ms_spot spot;
+    struct word word = {0};
+    word.there = look(stack, layer, path, &spot, &word.st, err);
+    if (word.there <= 0)
+        return word;
+    word.whiteout = is_whiteout(stack, &spot, &word.st);
+    word.opaque = S_ISDIR(word.st.st_mode) && is_opaque(stack, spot.path);
+    return word;
 }
 
 int ms_stack_find(const struct ms_stack *stack, const struct ms_slice *slice, const char *path,
@@ -112,23 +156,22 @@ int ms_stack_find(const struct ms_stack *stack, const struct ms_slice *slice, co
     if (found.layers == NULL)
         return no_memory(err);
     for (size_t i = 0; code == MS_OK && i < slice->count; i++) {
-        char full[PATH_MAX];
-        struct stat st;
         size_t layer = slice->layers[i];
-        int there = look(stack, layer, path, full, &st, err);
-        if (there < 0)
-            code = there;
-        if (there <= 0)
+        struct word word = ask(stack, layer, path, err);
+        bool directory = S_ISDIR(word.st.st_mode);
+        if (word.there < 0)
+            code = word.there;
+        if (word.there <= 0)
             continue;
-        if (ms_stack_is_whiteout(stack, layer, path, &st) || (out->exists && !S_ISDIR(st.st_mode)))
+        if (word.whiteout || (out->exists && !directory))
             break;
-        bool opaque = S_ISDIR(st.st_mode) && is_opaque(stack, full);
         if (!out->exists)
-            *out = (struct ms_seen){.exists = true, .opaque = opaque, .st = st};
-        if (!S_ISDIR(st.st_mode))
+            *out = (struct ms_seen){
+                .exists = true, .opaque = word.opaque, .layer = layer, .st = word.st};
+        if (!directory)
             break;
         found.layers[found.count++] = layer;
-        if (opaque)
+        if (word.opaque)
             break;
     }
     if (code == MS_OK && below != NULL)
@@ -162,11 +205,11 @@ static int add_name(struct names *names, const char *name, struct ms_err *err) {
 
 static int read_names(const struct ms_stack *stack, size_t layer, const char *path,
                       struct names *names, struct ms_err *err) {
-    char full[PATH_MAX];
-    int code = join(stack, layer, path, full, err);
+    ms_auto_spot struct ms_spot spot;
+    int code = ms_spot_open(stack, layer, path, &spot, err);
     if (code < 0)
-        return code;
-    int fd = open(full, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return code == MS_NOT_FOUND ? MS_OK : code;
+    int fd = open(spot.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     ms_auto_closedir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (dir == NULL)
         return errno == ENOENT ? MS_OK : ms_err_sys(err, errno, "read '%.100s'", path);

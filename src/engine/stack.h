@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -36,7 +37,8 @@ int ms_slice_root(const struct ms_stack *stack, struct ms_slice *out, struct ms_
 /* One entry as the stack shows it. */
 struct ms_seen {
     bool exists;
-    bool opaque; /* a directory whose nearest layer hides the lower ones */
+    bool opaque;  /* a directory whose nearest layer hides the lower ones */
+    size_t layer; /* the nearest that has it */
     struct stat st;
 };
 
@@ -45,9 +47,16 @@ struct ms_seen {
 int ms_stack_find(const struct ms_stack *stack, const struct ms_slice *slice, const char *path,
                   struct ms_seen *out, struct ms_slice *below, struct ms_err *err);
 
-/* Is this entry of one layer a whiteout? */
-bool ms_stack_is_whiteout(const struct ms_stack *stack, size_t layer, const char *path,
-                          const struct stat *st);
+/* An entry's name for system calls, however long its path is: the layer's absolute path and the
+ * entry's, or by way of a descriptor. */
+struct ms_spot {
+    char path[PATH_MAX];
+    int fd; /* owned, or -1 */
+};
+int ms_spot_open(const struct ms_stack *stack, size_t layer, const char *path, struct ms_spot *out,
+                 struct ms_err *err);
+void ms_spot_close(struct ms_spot *spot);
+#define ms_auto_spot __attribute__((cleanup(ms_spot_close)))
 
 /* Adds the names in the directory path, of all layers of slice and whiteouts too, to *names, an
  * array of *count heap strings that stays the caller's also on failure. The result is sorted, each

@@ -99,10 +99,13 @@ int ms_usage_step(struct ms_usage_walk *walk, size_t budget, struct ms_err *err)
     for (size_t done = 0; done < budget; done++) {
         struct ms_tree_item item;
         int code = ms_tree_next(&walk->tree, &item, err);
-        if (code == 1)
-            code = ms_usage_add(&walk->sum, &item, err) < 0 ? err->kind : 1;
         if (code <= 0)
             return code;
+        code = ms_usage_add(&walk->sum, &item, err);
+        if (code < 0)
+            return code;
+        if (item.mount)
+            ms_tree_skip(&walk->tree);
     }
     return 1;
 }

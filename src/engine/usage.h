@@ -1,8 +1,8 @@
 /* usage.h - measures a layer by steps, as du does.
  *
  * Adds blocks * 512 of every inode in a tree, its root too; an inode with several names counts once
- * (overlay's whiteouts are such). What vanishes meanwhile is passed over. Mounts are not looked at:
- * a layer has none.
+ * (overlay's whiteouts are such). What vanishes meanwhile is passed over; what is
+ * mounted in the layer does not belong to it.
  */
 #pragma once
 

@@ -1,4 +1,4 @@
-#include "archive/links.h"
+#include "base/links.h"
 
 #include <stdint.h>
 #include <stdlib.h>
