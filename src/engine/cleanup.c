@@ -22,6 +22,9 @@ struct ms_cleanup {
     struct ms_store *store; /* borrowed: outlives the cleanup */
     struct ms_cleaned result;
     struct ms_rows rows;        /* while comparing */
+    int64_t sequence;           /* the highest number given when comparing began */
+    struct ms_ids finished;     /* committed ones whose work directory is not empty */
+    size_t finished_done;       /* those of them that were looked at */
     struct ms_remove *removing; /* the trash entry that is being deleted, or NULL */
     DIR *trash;
 };
@@ -61,11 +64,7 @@ static int set_aside(struct ms_cleanup *cleanup, int from, const char *name, int
 static int retire(struct ms_cleanup *cleanup, int from, const char *name, int64_t number,
                   struct ms_err *err) {
     struct ms_store *store = cleanup->store;
-    int64_t sequence = 0;
-    int code = ms_meta_sequence(&store->meta, &sequence, err);
-    if (code < 0)
-        return code;
-    if (number > sequence)
+    if (number > cleanup->sequence)
         return set_aside(cleanup, from, name, number, err);
     cleanup->result.orphans++;
     const char *suffix = from == store->place.work_fd ? ".work" : "";
@@ -86,14 +85,21 @@ static int visit_layer(struct ms_cleanup *cleanup, const char *name, struct ms_e
     return MS_OK;
 }
 
-/* A committed layer's work directory stays while somebody still has the overlay mounted. */
+static int add_finished(struct ms_ids *ids, int64_t number, struct ms_err *err) {
+    int64_t *items = realloc(ids->items, (ids->count + 1) * sizeof *items);
+    if (items == NULL)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+    ids->items = items;
+    items[ids->count++] = number;
+    return MS_OK;
+}
+
+/* A committed layer needs no work directory. Whether somebody still has its overlay mounted takes
+ * milliseconds to ask: that is done later, with nothing held. */
 static int visit_work(struct ms_cleanup *cleanup, const char *name, struct ms_err *err) {
     struct ms_store *store = cleanup->store;
     const char *rest = NULL;
-    ms_auto_free char *upper = NULL;
     int64_t number = 0;
-    bool in_use = false;
-    bool known = false;
     if (!ms_layer_number(name, &number, &rest) || *rest != '\0')
         return MS_OK;
     int kind = ms_rows_kind(&cleanup->rows, number);
@@ -101,11 +107,9 @@ static int visit_work(struct ms_cleanup *cleanup, const char *name, struct ms_er
         return MS_OK;
     if (kind == 0)
         return retire(cleanup, store->place.work_fd, name, number, err);
-    if (asprintf(&upper, "%s/layers/%lld", store->place.root, (long long)number) < 0)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-    if (store->other_world || ms_upper_in_use(upper, &in_use, &known, err) < 0 || !known || in_use)
-        return MS_OK;
-    return ms_layer_discard(&store->place, store->place.work_fd, name, ".work", err);
+    if (unlinkat(store->place.work_fd, name, AT_REMOVEDIR) == 0)
+        return MS_OK; /* it was never mounted */
+    return add_finished(&cleanup->finished, number, err);
 }
 
 /* A staged layer is abandoned when nobody holds its lock. */
@@ -113,6 +117,8 @@ static int visit_stage(struct ms_cleanup *cleanup, const char *name, struct ms_e
     const struct ms_place *place = &cleanup->store->place;
     ms_auto_close int fd =
         openat(place->new_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno != ENOTDIR && errno != ELOOP)
+        return errno == ENOENT ? MS_OK : ms_err_sys(err, errno, "look at the staged %s", name);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
         return MS_OK;
     cleanup->result.stages++;
@@ -149,11 +155,15 @@ static int visit_owners(struct ms_cleanup *cleanup, struct ms_err *err) {
     return code;
 }
 
+/* The rows are read first: the layer of an abandoned one goes to trash when its removal is durable,
+ * as with every removal. */
 static int compare(struct ms_cleanup *cleanup, struct ms_err *err) {
     const struct ms_place *place = &cleanup->store->place;
-    int code = visit_owners(cleanup, err);
+    int code = ms_meta_rows(&cleanup->store->meta, &cleanup->rows, err);
     if (code == MS_OK)
-        code = ms_meta_rows(&cleanup->store->meta, &cleanup->rows, err);
+        code = ms_meta_sequence(&cleanup->store->meta, &cleanup->sequence, err);
+    if (code == MS_OK)
+        code = visit_owners(cleanup, err);
     if (code == MS_OK)
         code = each_entry(place->layers_fd, visit_layer, cleanup, err);
     if (code == MS_OK)
@@ -173,6 +183,7 @@ void ms_cleanup_free(struct ms_cleanup *cleanup) {
     ms_remove_free(cleanup->removing);
     ms_own_closedir(&cleanup->trash);
     ms_rows_clear(&cleanup->rows);
+    ms_ids_clear(&cleanup->finished);
     free(cleanup);
 }
 
@@ -222,28 +233,48 @@ int ms_store_cleanup_open(struct ms_store *store, struct ms_cleanup **out, struc
     return MS_OK;
 }
 
+/* The work directory of a committed one goes to trash, unless an overlay is still mounted on it or
+ * nobody can tell. */
+static void finish_work(struct ms_cleanup *cleanup, int64_t number) {
+    struct ms_store *store = cleanup->store;
+    ms_auto_free char *upper = NULL;
+    struct ms_err ignored;
+    char name[24];
+    bool in_use = false;
+    bool known = false;
+    if (store->other_world ||
+        asprintf(&upper, "%s/layers/%lld", store->place.root, (long long)number) < 0 ||
+        ms_upper_in_use(upper, &in_use, &known, &ignored) < 0 || !known || in_use)
+        return;
+    (void)snprintf(name, sizeof name, "%lld", (long long)number);
+    (void)ms_layer_discard(&store->place, store->place.work_fd, name, ".work", &ignored);
+}
+
 /* Starts on the next trash entry: 1, or 0 when there is none. */
-static int next_trash(struct ms_cleanup *cleanup, struct ms_err *err) {
+static int next_trash(struct ms_cleanup *cleanup) {
     for (;;) {
         const struct dirent *entry = readdir(cleanup->trash);
         if (entry == NULL)
             return 0;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
+        struct ms_err why;
         int code =
-            ms_remove_open(cleanup->store->place.trash_fd, entry->d_name, &cleanup->removing, err);
-        if (code == MS_NOT_FOUND)
-            continue; /* another process was here first */
-        return code < 0 ? code : 1;
+            ms_remove_open(cleanup->store->place.trash_fd, entry->d_name, &cleanup->removing, &why);
+        if (code == MS_OK)
+            return 1;
+        if (code != MS_NOT_FOUND) /* else another process was here first */
+            cleanup->result.kept++;
     }
 }
 
 int ms_cleanup_step(struct ms_cleanup *cleanup, size_t budget, struct ms_err *err) {
-    if (cleanup->removing == NULL) {
-        int code = next_trash(cleanup, err);
-        if (code <= 0)
-            return code;
+    if (cleanup->finished_done < cleanup->finished.count) {
+        finish_work(cleanup, cleanup->finished.items[cleanup->finished_done++]);
+        return 1;
     }
+    if (cleanup->removing == NULL && next_trash(cleanup) == 0)
+        return 0;
     uint64_t before = ms_remove_count(cleanup->removing);
     int code = ms_remove_step(cleanup->removing, budget, err);
     cleanup->result.entries += (int64_t)(ms_remove_count(cleanup->removing) - before);

@@ -31,7 +31,8 @@ static int make_directory(int at, const char *name, mode_t mode) {
     return -1;
 }
 
-/* Renames to <directory>/<name>.<when><suffix>; a taken name moves on by a nanosecond. */
+/* Renames to <directory>/<name>.<when><suffix>; a taken name moves on by a nanosecond. What is not
+ * there was moved by another process, which is as good. */
 static int move_aside(int from, const char *name, int directory, const char *suffix,
                       struct ms_err *err) {
     char target[NAME_SIZE];
@@ -39,7 +40,7 @@ static int move_aside(int from, const char *name, int directory, const char *suf
     for (int tries = 0; tries < 1000; tries++) {
         (void)snprintf(target, sizeof target, "%.200s.%lld%s", name, (long long)when + tries,
                        suffix);
-        if (renameat2(from, name, directory, target, RENAME_NOREPLACE) == 0)
+        if (renameat2(from, name, directory, target, RENAME_NOREPLACE) == 0 || errno == ENOENT)
             return MS_OK;
         if (errno != EEXIST && errno != ENOTEMPTY)
             break;
@@ -92,6 +93,14 @@ int ms_layer_make(const struct ms_place *place, const struct ms_layer_spec *spec
     if (code < 0)
         ms_layer_unmake(place, spec->number);
     return code;
+}
+
+int ms_layer_clear_way(const struct ms_place *place, int64_t number, struct ms_err *err) {
+    char name[NAME_SIZE];
+    number_name(name, number);
+    if (unlinkat(place->layers_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return MS_OK;
+    return ms_layer_quarantine(place, place->layers_fd, name, err);
 }
 
 int ms_layer_renew(const struct ms_place *place, int64_t number, bool work, int64_t parent,

@@ -37,6 +37,9 @@ struct ms_layer_spec {
 int ms_layer_make(const struct ms_place *place, const struct ms_layer_spec *spec,
                   struct ms_err *err);
 
+/* For a number that gets no directory: what lies there gives way as it does to make. */
+int ms_layer_clear_way(const struct ms_place *place, int64_t number, struct ms_err *err);
+
 /* Makes what is missing of the empty directories of a row that has lost them (work too, when
  * wanted), with the owner of parent's layer when parent is not 0. */
 int ms_layer_renew(const struct ms_place *place, int64_t number, bool work, int64_t parent,
@@ -53,11 +56,11 @@ int ms_layer_publish(const struct ms_place *place, const char *stage, int64_t nu
  * NULL) counts the directories. */
 int ms_layer_trash(const struct ms_place *place, int64_t number, int *moved, struct ms_err *err);
 
-/* Renames one entry of the directory from to quarantine/<name>.<when>. */
+/* Renames one entry of the directory from to quarantine/<name>.<when>; fine when it is gone. */
 int ms_layer_quarantine(const struct ms_place *place, int from, const char *name,
                         struct ms_err *err);
 
-/* Renames one entry of the directory from to trash/<name>.<when><suffix>. */
+/* Renames one entry of the directory from to trash/<name>.<when><suffix>; fine when it is gone. */
 int ms_layer_discard(const struct ms_place *place, int from, const char *name, const char *suffix,
                      struct ms_err *err);
 

@@ -117,7 +117,7 @@ static int make_layer(struct ms_store *store, const struct ms_create *create,
                       struct ms_err *err) {
     struct ms_layer_spec spec = {.number = row->number, .work = row->kind == MS_KIND_ACTIVE};
     if (!store->driver->has_layer(row->kind, parent->number != 0))
-        return MS_OK;
+        return ms_layer_clear_way(&store->place, row->number, err);
     int code = ms_undo_reserve(&store->undo, err);
     if (code < 0)
         return code;
