@@ -76,7 +76,9 @@ void ms_store_facts(const struct ms_store *store, struct ms_store_facts *out);
  * begin opens the transaction, or a savepoint in the one that is open; every begin is ended by one
  * commit or one rollback, innermost first. Rolling back undoes rows and directories. What remove
  * freed goes to trash only after the outermost commit. depth is 0 outside. A commit that fails at
- * the disk has rolled the rows back and deletes nothing. */
+ * the disk has rolled the rows back and deletes nothing. When the disk or the memory fails a verb
+ * in the middle, the whole transaction may be rolled back at once: every verb in it, and its
+ * commit, then answers aborted. */
 int ms_store_begin(struct ms_store *store, struct ms_err *err);
 int ms_store_commit_txn(struct ms_store *store, struct ms_err *err);
 void ms_store_rollback(struct ms_store *store);

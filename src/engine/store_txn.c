@@ -36,8 +36,23 @@ static int savepoint(struct ms_store *store, const char *verb, size_t depth, str
     return ms_meta_exec(&store->meta, sql, "nest a transaction", err);
 }
 
+/* SQLite rolls back all of a transaction by itself when the disk or the memory fails it. From then
+ * on each statement would be durable alone, and the numbers may be another process's. */
+static bool is_lost(const struct ms_store *store) {
+    return store->undo.depth > 0 && sqlite3_get_autocommit(store->meta.db) != 0;
+}
+
+static int refuse_lost(const struct ms_store *store, struct ms_err *err) {
+    if (!is_lost(store))
+        return MS_OK;
+    return ms_err_set(err, MS_ABORTED,
+                      "the transaction was rolled back when a call before this one failed");
+}
+
 int ms_store_begin(struct ms_store *store, struct ms_err *err) {
     int code = ms_store_enter(store, NULL, NULL, err);
+    if (code == MS_OK)
+        code = refuse_lost(store, err);
     if (code == MS_OK)
         code = ms_undo_begin(&store->undo, err);
     if (code < 0)
@@ -82,14 +97,20 @@ void ms_store_rollback(struct ms_store *store) {
     size_t depth = store->undo.depth;
     if (depth == 0 || store->pid != getpid())
         return;
-    ms_undo_rollback(&store->undo, &store->place);
+    bool lost = is_lost(store);
+    if (lost)
+        ms_undo_forget(&store->undo);
+    else
+        ms_undo_rollback(&store->undo, &store->place);
     if (depth > 1) {
+        if (lost)
+            return;
         (void)savepoint(store, "ROLLBACK TO", depth, &ignored);
         (void)savepoint(store, "RELEASE", depth, &ignored);
         return;
     }
     store->layers_changed = false;
-    if (!sqlite3_get_autocommit(store->meta.db))
+    if (!lost)
         (void)ms_meta_exec(&store->meta, "ROLLBACK", "roll back", &ignored);
 }
 
@@ -157,6 +178,11 @@ int ms_store_commit_txn(struct ms_store *store, struct ms_err *err) {
     size_t depth = store->undo.depth;
     if (depth == 0)
         return ms_err_set(err, MS_FAILED_PRECONDITION, "no transaction is open");
+    code = refuse_lost(store, err);
+    if (code < 0) {
+        ms_store_rollback(store);
+        return code;
+    }
     if (depth == 1)
         return commit_outer(store, err);
     code = savepoint(store, "RELEASE", depth, err);

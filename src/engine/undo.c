@@ -59,4 +59,6 @@ void ms_undo_rollback(struct ms_undo *undo, const struct ms_place *place) {
     undo->count = start;
 }
 
+void ms_undo_forget(struct ms_undo *undo) { undo->count = undo->levels[--undo->depth]; }
+
 void ms_undo_release(struct ms_undo *undo) { undo->depth--; }

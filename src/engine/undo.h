@@ -9,8 +9,8 @@
  *     commit        mark           rewrites the marker of a number from its row
  *
  * Each savepoint starts a level. Rolling one back takes back its steps in reverse order, before the
- * database rolls back. After a COMMIT that failed nothing at all is done: what stays is litter,
- * which is the safe side.
+ * database rolls back. After a COMMIT that failed, and when the database has rolled back by itself,
+ * nothing at all is done: what stays is litter, which is the safe side.
  */
 #pragma once
 
@@ -55,6 +55,9 @@ void ms_undo_add(struct ms_undo *undo, enum ms_undo_step step, int64_t number);
 
 /* Takes back the steps of the innermost level and ends it. */
 void ms_undo_rollback(struct ms_undo *undo, const struct ms_place *place);
+
+/* Ends the innermost level and forgets its steps: what they made stays as litter. */
+void ms_undo_forget(struct ms_undo *undo);
 
 /* Ends the innermost level, its steps become the outer one's. At depth 0 the entries stay for the
  * caller to do and clear. */
