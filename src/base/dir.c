@@ -83,8 +83,11 @@ int ms_dir_has_types(int fd, struct ms_err *err) {
         return ms_err_sys(err, errno, "write into the root");
     bool known = true;
     ms_auto_closedir DIR *dir = open_again(fd);
-    if (dir == NULL)
-        return ms_err_sys(err, errno, "read the root");
+    if (dir == NULL) {
+        int sys = errno;
+        (void)unlinkat(fd, probe, 0);
+        return ms_err_sys(err, sys, "read the root");
+    }
     for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
         known = known && (is_dots(entry->d_name) || entry->d_type != DT_UNKNOWN);
     (void)unlinkat(fd, probe, 0);

@@ -5,9 +5,10 @@
  *     layer      all files and directories of the layer are on disk
  *     full       the same, and whatever else was written to the file system before
  *
- * layer syncs each file and directory when there are few of them, else the whole file system once,
- * which costs less from MS_SEALING_FEW entries on (docs/decisions/0006-sealing.md). It works on the
- * layer itself, never through an overlay, where a volatile mount would answer and save nothing.
+ * layer syncs each file and directory when there are at most MS_SEALING_FEW of them, else the whole
+ * file system once (measured in docs/decisions/0006-sealing.md). Links, fifos and devices come with
+ * their directory; where a file cannot be opened, the whole file system is synced too. It works on
+ * the layer itself, never through an overlay, where a volatile mount would answer and save nothing.
  *
  * Whoever goes on writing into the layer meanwhile is not waited for.
  */
@@ -20,7 +21,7 @@
 struct ms_err;
 struct ms_sealing;
 
-#define MS_SEALING_FEW 16
+#define MS_SEALING_FEW 8
 
 enum ms_durability {
     MS_DURABILITY_METADATA = 1,
