@@ -35,7 +35,7 @@ int ms_idmap_root(const char *mapping, uint32_t *host, struct ms_err *err) {
             *host = (uint32_t)outside;
             found = true;
         }
-    } while (*at != '\0');
+    } while (at[-1] == ','); /* a comma promises one more */
     if (!found)
         return ms_err_set(err, MS_INVALID_ARGUMENT, "id mapping '%.80s' does not map id 0",
                           mapping);
