@@ -221,6 +221,8 @@ static int check_stage(struct check *check, const char *name, struct ms_err *err
         .what = "abandoned stage", .repair = "free it", .repaired = check->repair};
     ms_auto_close int fd =
         openat(place->new_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno != ENOTDIR && errno != ELOOP)
+        return errno == ENOENT ? MS_OK : ms_err_sys(err, errno, "look at the staged %s", name);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
         return MS_OK;
     int code = check->repair ? ms_layer_discard(place, place->new_fd, name, ".new", err) : MS_OK;
@@ -266,7 +268,12 @@ int ms_store_check(struct ms_store *store, bool repair, struct ms_findings *out,
                    struct ms_err *err) {
     struct ms_findings findings = {0};
     struct check check = {.store = store, .repair = repair, .findings = &findings};
-    int code = ms_store_begin(store, err);
+    int code = ms_store_enter(store, NULL, NULL, err);
+    if (code == MS_OK && repair && ms_store_depth(store) > 0)
+        code = ms_err_set(err, MS_FAILED_PRECONDITION,
+                          "directories cannot be rolled back: repair outside the transaction");
+    if (code == MS_OK)
+        code = ms_store_begin(store, err);
     if (code == MS_OK) {
         code = check_inside(&check, err);
         code = ms_store_end(store, code, err);

@@ -73,7 +73,21 @@ static int set_options(struct ms_store *store, const struct ms_store_options *op
     return MS_OK;
 }
 
-/* The first open of a new store decides what it is; two openers may meet here. */
+/* A database that is gone while layers are there must not be made anew: their rows would be lost.
+ */
+static int refuse_lost_database(const struct ms_store *store, struct ms_err *err) {
+    int empty = ms_dir_is_empty(store->place.layers_fd, err);
+    if (empty < 0)
+        return empty;
+    if (empty == 0)
+        return ms_err_set(err, MS_DATA_LOSS,
+                          "metadata.db is gone and layers are there: `moonsnap check --repair` "
+                          "rebuilds it from the markers beside them");
+    return MS_OK;
+}
+
+/* The first open of a new store decides what it is; two openers may meet here. A rebuild that was
+ * killed has left a database as empty as a new one. */
 static int found(struct ms_store *store, const struct ms_store_options *options,
                  struct ms_err *err) {
     ms_auto_free char *driver = NULL;
@@ -81,6 +95,8 @@ static int found(struct ms_store *store, const struct ms_store_options *options,
     if (code < 0)
         return code;
     code = ms_meta_setting(&store->meta, "driver", &driver, err);
+    if (code == MS_OK && driver == NULL)
+        code = refuse_lost_database(store, err);
     if (code == MS_OK && driver == NULL) {
         bool user = options->force_user || !ms_userns_initial() || geteuid() != 0;
         code = ms_meta_set(&store->meta, "xattrs", user ? "user" : "trusted", err);
@@ -124,8 +140,7 @@ static int identify(struct ms_store *store, const struct ms_store_options *optio
     return store->driver->probe(&store->place, err);
 }
 
-/* A database that is gone while layers are there must not be made anew: their rows would be lost.
- */
+/* Is there a database, or may one be made? */
 static int check_database(const struct ms_store *store, bool create, bool *make,
                           struct ms_err *err) {
     struct stat stat;
@@ -144,23 +159,12 @@ static int check_database(const struct ms_store *store, bool create, bool *make,
     return MS_OK;
 }
 
-static int refuse_lost_database(const struct ms_store *store, bool make, struct ms_err *err) {
-    int empty = make ? ms_dir_is_empty(store->place.layers_fd, err) : 1;
-    if (empty < 0)
-        return empty;
-    if (empty == 0)
-        return ms_err_set(err, MS_DATA_LOSS,
-                          "metadata.db is gone and layers are there: `moonsnap check --repair` "
-                          "rebuilds it from the markers beside them");
-    return MS_OK;
-}
-
 static int open_database(struct ms_store *store, bool create, struct ms_err *err) {
     ms_auto_free char *path = NULL;
     bool make = false;
     int code = check_database(store, create, &make, err);
-    if (code == MS_OK)
-        code = refuse_lost_database(store, make, err);
+    if (code == MS_OK && make)
+        code = refuse_lost_database(store, err);
     if (code < 0)
         return code;
     if (asprintf(&path, "%s/metadata.db", store->place.root) < 0)

@@ -124,13 +124,15 @@ struct ms_commit {
     const char *parent; /* rebase: a name for an active without parent; else "" or NULL */
     const struct ms_labels *labels; /* the committed one's only labels; NULL for none */
     int durability;                 /* MS_DURABILITY_...; 0: the store's */
-    const struct ms_seal *seal;     /* a finished seal of key, or NULL: commit seals by itself */
+    /* A finished seal of key, at durability or above (0: at any); NULL: commit seals by itself. */
+    const struct ms_seal *seal;
 };
 
 /* Turns an active into a committed snapshot of another name; created and updated are now.
  * Fails, tested in this order: not_found (key), already_exists (name, even name == key),
  * failed_precondition (key is no active; is mounted by this store; rebase parent is not
- * committed), invalid_argument (another parent than it has), not_found (rebase parent). */
+ * committed), invalid_argument (another parent than it has), not_found (rebase parent).
+ * aborted: the seal is of another layer. invalid_argument: it promises less than durability. */
 int ms_store_commit(struct ms_store *store, const char *ns, const struct ms_commit *commit,
                     struct ms_err *err);
 
@@ -261,8 +263,7 @@ int ms_store_mounted(struct ms_store *store, struct ms_mounted_list *out, struct
 /* ---- Importing -------------------------------------------------------------------------------*/
 
 /* A staged layer under ROOT/new, locked while its maker lives. For native with a parent it starts
- * as a copy of the parent, made by steps. Freeing an unpublished stage leaves it to cleanup's first
- * step, which this call does at once. */
+ * as a copy of the parent, made by steps. Freeing an unpublished stage deletes what is in it. */
 int ms_store_stage(struct ms_store *store, const char *ns, const char *parent,
                    struct ms_stage **out, struct ms_err *err);
 int ms_stage_step(struct ms_stage *stage, size_t budget, struct ms_err *err); /* the copy: 1, 0 */
@@ -270,7 +271,9 @@ int ms_stage_fd(const struct ms_stage *stage); /* the layer's directory; borrowe
 void ms_stage_free(struct ms_stage *stage);
 
 /* Publishes a stage as a committed snapshot: sealed at durability, renamed to its number inside the
- * transaction. parent must be the one that it was staged with. Fails as commit does. */
+ * transaction. parent must be the one that it was staged with. Fails as commit does, with aborted
+ * when the parent was replaced meanwhile, and with failed_precondition when the stage was published
+ * already. */
 int ms_store_adopt(struct ms_store *store, const char *ns, struct ms_stage *stage,
                    const struct ms_commit *commit, struct ms_err *err);
 
@@ -312,8 +315,9 @@ struct ms_findings {
 void ms_findings_clear(struct ms_findings *findings);
 
 /* Compares rows and directories both ways (and SQLite's own integrity check), and with repair mends
- * it: litter to trash or quarantine, missing directories of actives made anew, rows whose content
- * is gone removed when nothing needs them (else marked damaged). */
+ * it: litter to trash or quarantine, missing work directories made anew, rows whose content is gone
+ * removed when nothing needs them (else marked damaged). Takes the write lock even for looking.
+ * Fails: failed_precondition (repair in a transaction: directories cannot be rolled back). */
 int ms_store_check(struct ms_store *store, bool repair, struct ms_findings *out,
                    struct ms_err *err);
 

@@ -191,6 +191,10 @@ static int commit_inside(struct ms_store *store, const char *ns, const struct ms
     if (!commit->seal->done || commit->seal->number != row.number)
         return ms_err_set(err, MS_ABORTED,
                           "the seal is not of this layer as it is now: seal again");
+    if (commit->durability > commit->seal->level)
+        return ms_err_set(
+            err, MS_INVALID_ARGUMENT, "the seal promises durability %s and the commit asks for %s",
+            ms_durability_name(commit->seal->level), ms_durability_name(commit->durability));
     return write_committed(store, ns, commit, &row, &parent, err);
 }
 

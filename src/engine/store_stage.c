@@ -11,6 +11,7 @@
 #include "base/copy.h"
 #include "base/err.h"
 #include "base/own.h"
+#include "base/remove.h"
 #include "engine/clock.h"
 #include "engine/store_inside.h"
 
@@ -37,22 +38,29 @@ void ms_stage_published(struct ms_stage *stage) {
     stage->name[0] = '\0';
 }
 
+/* A failed import must not keep the disk full. What cannot be deleted is left to cleanup, which
+ * finds it unlocked. */
+static void delete_staged(const struct ms_stage *stage) {
+    struct ms_err ignored;
+    struct ms_remove *remove = NULL;
+    if (ms_remove_open(stage->store->place.new_fd, stage->name, &remove, &ignored) < 0)
+        return;
+    while (ms_remove_step(remove, 4096, &ignored) == 1)
+        continue;
+    ms_remove_free(remove);
+}
+
 void ms_stage_free(struct ms_stage *stage) {
     if (stage == NULL)
         return;
-    struct ms_err ignored;
-    struct ms_store *store = stage->store;
     ms_copy_free(stage->copy);
-    bool abandoned = store->pid == getpid() && stage->name[0] != '\0';
-    if (abandoned)
-        (void)ms_layer_discard(&store->place, store->place.new_fd, stage->name, ".new", &ignored);
     ms_own_close(&stage->parent_fd);
     ms_own_close(&stage->layer_fd);
+    if (stage->store->pid == getpid() && stage->name[0] != '\0')
+        delete_staged(stage);
     ms_own_close(&stage->directory_fd);
     ms_row_clear(&stage->parent);
     free(stage);
-    if (abandoned) /* a failed import must not keep the disk full */
-        (void)ms_store_sweep(store, &ignored);
 }
 
 static void own_stage(struct ms_stage **stage) { ms_stage_free(*stage); }
@@ -220,6 +228,8 @@ int ms_store_adopt(struct ms_store *store, const char *ns, struct ms_stage *stag
         code = ms_key_check("name", commit->name, strlen(commit->name), err);
     if (code == MS_OK)
         code = ms_store_check_labels(commit->labels, err);
+    if (code == MS_OK && stage->name[0] == '\0')
+        code = ms_err_set(err, MS_FAILED_PRECONDITION, "the stage was published already");
     if (code == MS_OK)
         code = seal_stage(stage, commit->durability != 0 ? commit->durability : store->durability,
                           err);
