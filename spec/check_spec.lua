@@ -47,6 +47,14 @@ local CASES = {
         healed = function(home) fails("not_found", home.store:stat("lone")) end,
     },
     {
+        what = "missing layer", where = "default lone", serious = true, title = "a file in a layer's place",
+        harm = function(home)
+            tree.remove(below(home, "layers/%d", home.number.lone))
+            tree.write(below(home, "layers/%d", home.number.lone), "x")
+        end,
+        healed = function(home) assert.is_false(tree.exists(below(home, "layers/%d", home.number.lone))) end,
+    },
+    {
         what = "missing work", where = function(home) return "work/" .. home.number.lone end,
         harm = function(home) tree.remove(below(home, "work/%d", home.number.lone)) end,
         healed = function(home) assert.is_true(tree.exists(below(home, "work/%d", home.number.lone))) end,

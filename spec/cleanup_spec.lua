@@ -72,6 +72,27 @@ describe("store:cleanup()", function()
         assert.same({}, tree.list(below(home, "trash")))
     end)
 
+    it("frees what a canceled remove left, whose answer was true", function()
+        local home <close> = world.new()
+        assert(home.store:prepare("a"))
+        local layer = assert(home.store:layers("a"))[1]
+        for i = 1, 300 do
+            tree.write(("%s/f%d"):format(layer, i), "x")
+        end
+        assert.is_true(home.store:remove("a", { progress = function() return false end }))
+        assert.is_true(#tree.list(below(home, "trash")) > 0)
+        assert(home.store:cleanup())
+        assert.same({}, tree.list(below(home, "trash")))
+    end)
+
+    it("frees files and links in the trash, following none", function()
+        local home <close> = world.new()
+        tree.write(below(home, "trash/file"), "x")
+        tree.symlink(home.root .. "/layers", below(home, "trash/link"))
+        assert.same({ entries = 2 }, cleaned(home))
+        assert.is_true(tree.exists(below(home, "layers")))
+    end)
+
     it("is refused inside a transaction", function()
         local home <close> = world.new()
         fails("failed_precondition", home.store:transaction(function(store) return store:cleanup() end))

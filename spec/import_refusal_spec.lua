@@ -126,3 +126,26 @@ describe("store:import(name, source) that cannot be published", function()
         fails("invalid_argument", import(home, { { "f", "x" } }, { labels = { a = ("x"):rep(5000) } }))
     end)
 end)
+
+for _, driver in ipairs { "overlay", "native" } do
+    describe(("an import in a transaction (%s)"):format(driver), function()
+        it("is rolled back with it", function()
+            local home <close> = world.new { driver = driver }
+            pcall(home.store.transaction, home.store, function()
+                assert(import(home, { { "f", "x" } }))
+                error("no")
+            end)
+            assert.same({ {}, {}, {} }, { expect.names(home.store:walk()), tree.list(home.root .. "/layers"),
+                tree.list(home.root .. "/new") })
+        end)
+
+        it("can be the parent of the next", function()
+            local home <close> = world.new { driver = driver }
+            assert(home.store:transaction(function(store)
+                assert(import(home, { { "f", "x" } }))
+                return store:import("child", tar.write(home.dir .. "/2.tar", { { "g", "y" } }), { parent = "it" })
+            end))
+            assert.same({}, assert(home.store:check()))
+        end)
+    end)
+end

@@ -146,25 +146,28 @@ int ms_layer_publish(const struct ms_place *place, const char *stage, int64_t nu
     return ms_err_sys(err, errno, "publish layer %s", name);
 }
 
+/* Moves a number's entry to trash, whatever it has become; counts it when it was there. */
+static int trash_entry(const struct ms_place *place, int from, const char *name, int *moved,
+                       struct ms_err *err) {
+    if (faccessat(from, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return MS_OK;
+    const char *suffix = from == place->work_fd ? ".work" : "";
+    int code = move_aside(from, name, place->trash_fd, suffix, err);
+    if (code == MS_OK && moved != NULL)
+        ++*moved;
+    return code;
+}
+
 int ms_layer_trash(const struct ms_place *place, int64_t number, int *moved, struct ms_err *err) {
     char name[NAME_SIZE];
     number_name(name, number);
     if (moved != NULL)
         *moved = 0;
-    int code = ms_layer_exists(place, number)
-                   ? move_aside(place->layers_fd, name, place->trash_fd, "", err)
-                   : 1;
+    int code = trash_entry(place, place->layers_fd, name, moved, err);
     if (code < 0)
         return code;
-    if (moved != NULL && code == MS_OK)
-        ++*moved;
     ms_marker_drop(place->layers_fd, number);
-    if (!ms_work_exists(place, number))
-        return MS_OK;
-    code = move_aside(place->work_fd, name, place->trash_fd, ".work", err);
-    if (moved != NULL && code == MS_OK)
-        ++*moved;
-    return code;
+    return trash_entry(place, place->work_fd, name, moved, err);
 }
 
 int ms_layer_sync(const struct ms_place *place, struct ms_err *err) {
