@@ -23,7 +23,7 @@ struct ms_cleanup {
     struct ms_cleaned result;
     struct ms_rows rows;        /* while comparing */
     int64_t sequence;           /* the highest number given when comparing began */
-    struct ms_ids finished;     /* committed ones whose work directory is not empty */
+    struct ms_ids finished;     /* committed ones that still have a work directory */
     size_t finished_done;       /* those of them that were looked at */
     struct ms_remove *removing; /* the trash entry that is being deleted, or NULL */
     DIR *trash;
@@ -95,7 +95,7 @@ static int add_finished(struct ms_ids *ids, int64_t number, struct ms_err *err) 
 }
 
 /* A committed layer needs no work directory. Whether somebody still has its overlay mounted takes
- * milliseconds to ask: that is done later, with nothing held. */
+ * milliseconds to ask: that is left for later, with nothing held. */
 static int visit_work(struct ms_cleanup *cleanup, const char *name, struct ms_err *err) {
     struct ms_store *store = cleanup->store;
     const char *rest = NULL;
@@ -107,8 +107,6 @@ static int visit_work(struct ms_cleanup *cleanup, const char *name, struct ms_er
         return MS_OK;
     if (kind == 0)
         return retire(cleanup, store->place.work_fd, name, number, err);
-    if (unlinkat(store->place.work_fd, name, AT_REMOVEDIR) == 0)
-        return MS_OK; /* it was never mounted */
     return add_finished(&cleanup->finished, number, err);
 }
 
@@ -233,8 +231,8 @@ int ms_store_cleanup_open(struct ms_store *store, struct ms_cleanup **out, struc
     return MS_OK;
 }
 
-/* The work directory of a committed one goes to trash, unless an overlay is still mounted on it or
- * nobody can tell. */
+/* The work directory of a committed one goes: at once when it was never mounted, else to trash,
+ * unless an overlay is still mounted on it or nobody can tell. */
 static void finish_work(struct ms_cleanup *cleanup, int64_t number) {
     struct ms_store *store = cleanup->store;
     ms_auto_free char *upper = NULL;
@@ -242,11 +240,13 @@ static void finish_work(struct ms_cleanup *cleanup, int64_t number) {
     char name[24];
     bool in_use = false;
     bool known = false;
+    (void)snprintf(name, sizeof name, "%lld", (long long)number);
+    if (unlinkat(store->place.work_fd, name, AT_REMOVEDIR) == 0)
+        return;
     if (store->other_world ||
         asprintf(&upper, "%s/layers/%lld", store->place.root, (long long)number) < 0 ||
         ms_upper_in_use(upper, &in_use, &known, &ignored) < 0 || !known || in_use)
         return;
-    (void)snprintf(name, sizeof name, "%lld", (long long)number);
     (void)ms_layer_discard(&store->place, store->place.work_fd, name, ".work", &ignored);
 }
 
