@@ -155,6 +155,8 @@ static void check_lines(void) {
     expect(MISSES, "^b", "a\nb");
     expect(MATCHES, "(?m)a\\n^\\z", "a\n"); /* Perl's ^ does not match there */
     expect(MISSES, "(?m)a$", "a\r\n");
+    expect(MATCHES, "(a|^$){0}K", "aK"); /* PCRE2 takes the anchor for the start of the match */
+    expect(MATCHES, "(?:x|(?m)^){0,0}K", "aK");
     expect(MISSES, "a.b", "a\nb");
     expect(MATCHES, "a.b", "a\rb");
     expect(MATCHES, "(?s)a.b", "a\nb");

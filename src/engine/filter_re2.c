@@ -85,6 +85,10 @@ static void insert(struct ms_text *out, size_t at, const char *string) {
 
 /* ---- repeats ---------------------------------------------------------------------------------*/
 
+/* The repeat that takes nothing. PCRE2 still looks into what it repeats to see whether a match must
+ * start at an anchor, and is wrong about `(a|^){0}K`: an empty alternative keeps it from that. */
+#define NEVER "{0,0}"
+
 /* Puts a repeat behind the atom. Flags may stand between the two: (?i) in `a(?i)*`. */
 static bool repeat(struct reader *reader, const char *suffix, int weight) {
     struct atom *atom = &reader->atom;
@@ -92,10 +96,11 @@ static bool repeat(struct reader *reader, const char *suffix, int weight) {
     if (!atom->there || reader->repeated)
         return false;
     re->at += ms_re2_ahead(re, 0) == '?';
-    if (!atom->bare) {
-        insert(re->out, atom->end, ")");
+    if (!atom->bare || strcmp(suffix, NEVER) == 0) {
+        const char *closing = strcmp(suffix, NEVER) == 0 ? "|)" : ")";
+        insert(re->out, atom->end, closing);
         insert(re->out, atom->start, "(?:");
-        atom->end += strlen("(?:)");
+        atom->end += strlen("(?:") + strlen(closing);
     }
     insert(re->out, atom->end, suffix);
     atom->end += strlen(suffix);
