@@ -116,9 +116,8 @@ static int missing_work(struct check *check, const struct ms_row_brief *row, str
     char name[32];
     struct ms_finding finding = {
         .what = "missing work", .repair = "make it anew", .repaired = check->repair};
-    int code = MS_OK;
-    if (check->repair)
-        code = ms_layer_renew(&check->store->place, row->number, true, row->parent, err);
+    struct ms_layer_spec spec = {.number = row->number, .work = true};
+    int code = check->repair ? ms_layer_renew(&check->store->place, &spec, err) : MS_OK;
     (void)snprintf(name, sizeof name, "%lld", (long long)row->number);
     return code < 0 ? code : report_entry(check, finding, "work", name, err);
 }

@@ -103,18 +103,15 @@ int ms_layer_clear_way(const struct ms_place *place, int64_t number, struct ms_e
     return ms_layer_quarantine(place, place->layers_fd, name, err);
 }
 
-int ms_layer_renew(const struct ms_place *place, int64_t number, bool work, int64_t parent,
+int ms_layer_renew(const struct ms_place *place, const struct ms_layer_spec *spec,
                    struct ms_err *err) {
-    struct ms_layer_spec spec = {.number = number};
+    struct ms_layer_spec layer = *spec;
     int code = MS_OK;
-    if (!ms_layer_exists(place, number)) {
-        struct ms_err ignored;
-        spec.chown =
-            parent != 0 && ms_layer_owner(place, parent, &spec.uid, &spec.gid, &ignored) == 0;
-        code = ms_layer_make(place, &spec, err);
-    }
-    if (code == MS_OK && work && !ms_work_exists(place, number))
-        code = make_in_the_way(place, place->work_fd, number, 0711, err);
+    layer.work = false;
+    if (!ms_layer_exists(place, spec->number))
+        code = ms_layer_make(place, &layer, err);
+    if (code == MS_OK && spec->work && !ms_work_exists(place, spec->number))
+        code = make_in_the_way(place, place->work_fd, spec->number, 0711, err);
     return code;
 }
 

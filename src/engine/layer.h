@@ -40,9 +40,8 @@ int ms_layer_make(const struct ms_place *place, const struct ms_layer_spec *spec
 /* For a number that gets no directory: what lies there gives way as it does to make. */
 int ms_layer_clear_way(const struct ms_place *place, int64_t number, struct ms_err *err);
 
-/* Makes what is missing of the empty directories of a row that has lost them (work too, when
- * wanted), with the owner of parent's layer when parent is not 0. */
-int ms_layer_renew(const struct ms_place *place, int64_t number, bool work, int64_t parent,
+/* Makes what is missing of the empty directories of a row that has lost them. */
+int ms_layer_renew(const struct ms_place *place, const struct ms_layer_spec *spec,
                    struct ms_err *err);
 
 /* Undoes make: removes the two empty directories. */

@@ -84,20 +84,18 @@ int ms_store_row_mounts(struct ms_store *store, const struct ms_row *row,
     return store->driver->mounts(&plan, out, err);
 }
 
-/* Who owns the root of a new layer: the host id of the mapped root, else the parent's owner. */
-static int choose_owner(struct ms_store *store, const struct ms_create *create,
-                        const struct ms_row *parent, struct ms_layer_spec *spec,
-                        struct ms_err *err) {
-    if (parent->number != 0) {
-        int code = ms_layer_owner(&store->place, parent->number, &spec->uid, &spec->gid, err);
+int ms_store_choose_owner(const struct ms_store *store, const struct ms_labels *labels,
+                          int64_t parent, struct ms_layer_spec *spec, struct ms_err *err) {
+    if (parent != 0) {
+        int code = ms_layer_owner(&store->place, parent, &spec->uid, &spec->gid, err);
         if (code < 0)
             return code;
         spec->chown = spec->uid != geteuid() || spec->gid != getegid();
     }
-    if (create->labels == NULL)
+    if (labels == NULL)
         return MS_OK;
-    const char *uidmap = ms_labels_find(create->labels, MS_LABEL_UIDMAP);
-    const char *gidmap = ms_labels_find(create->labels, MS_LABEL_GIDMAP);
+    const char *uidmap = ms_labels_find(labels, MS_LABEL_UIDMAP);
+    const char *gidmap = ms_labels_find(labels, MS_LABEL_GIDMAP);
     if (uidmap == NULL && gidmap == NULL)
         return MS_OK;
     uint32_t uid = 0;
@@ -126,7 +124,7 @@ static int make_layer(struct ms_store *store, const struct ms_create *create,
         if (code == MS_OK)
             ms_undo_add(&store->undo, MS_UNDO_DISCARD, row->number);
     } else {
-        code = choose_owner(store, create, parent, &spec, err);
+        code = ms_store_choose_owner(store, create->labels, parent->number, &spec, err);
         if (code == MS_OK)
             code = store->driver->create(&store->place, &spec, err);
         if (code == MS_OK)

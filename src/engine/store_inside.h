@@ -75,6 +75,11 @@ int ms_store_row_mounts(struct ms_store *store, const struct ms_row *row,
 int ms_store_find_parent(struct ms_store *store, const char *ns, const char *parent,
                          struct ms_row *out, struct ms_err *err);
 
+/* store_create.c: who owns the root of a new layer: the host id of the mapped root, else the owner
+ * of the layer of the number parent (0: none). Fills in spec. */
+int ms_store_choose_owner(const struct ms_store *store, const struct ms_labels *labels,
+                          int64_t parent, struct ms_layer_spec *spec, struct ms_err *err);
+
 /* Labels of a request are legal: names, values, UTF-8 (their length is the front door's matter). */
 int ms_store_check_labels(const struct ms_labels *labels, struct ms_err *err);
 

@@ -6,6 +6,23 @@
 #include "base/text.h"
 #include "engine/store_inside.h"
 
+/* Makes what is missing, with the owner it had. When that cannot be told any more (the parent's
+ * layer is gone, the mapping was changed), it is this process's. */
+static int renew(struct ms_store *store, const struct ms_row_brief *row, struct ms_err *err) {
+    ms_auto_labels struct ms_labels labels = {0};
+    struct ms_layer_spec spec = {
+        .number = row->number,
+        .work = row->kind == MS_KIND_ACTIVE && store->driver->stacks,
+    };
+    struct ms_err ignored;
+    int code = ms_meta_labels(&store->meta, row->number, &labels, err);
+    if (code < 0)
+        return code;
+    if (ms_store_choose_owner(store, &labels, row->parent, &spec, &ignored) < 0)
+        spec.chown = false;
+    return ms_layer_renew(&store->place, &spec, err);
+}
+
 /* An active promises an empty writable layer: one that never reached the disk is made anew. A
  * directory that had been on disk and is gone took content with it. */
 static int see_to(struct ms_store *store, const struct ms_row_brief *row, uint64_t covered,
@@ -21,8 +38,7 @@ static int see_to(struct ms_store *store, const struct ms_row_brief *row, uint64
                     (!store->driver->stacks && row->parent != 0);
     if (!layer && promised)
         return ms_meta_set_damaged(&store->meta, row->number, true, err);
-    return ms_layer_renew(&store->place, row->number, active && store->driver->stacks, row->parent,
-                          err);
+    return renew(store, row, err);
 }
 
 static int recover_inside(struct ms_store *store, struct ms_err *err) {
