@@ -2,6 +2,7 @@
 local expect = require "spec.support.expect"
 local moonsnap = require "moonsnap"
 local needs = require "spec.support.needs"
+local process = require "spec.support.process"
 local tree = require "spec.support.tree"
 local world = require "spec.support.world"
 
@@ -209,6 +210,33 @@ describe("moonsnap.rebuild(root)", function()
         tree.unlink(marker)
         tree.symlink(text:sub(1, #text // 2), marker)
         assert.equal(1, rebuilt(home))
+    end)
+end)
+
+describe("several processes that rebuild one root", function()
+    it("make one database", function()
+        local home <close> = world.new()
+        for i = 1, 20 do
+            assert(home.store:prepare("k"))
+            assert(home.store:commit("c" .. i, "k"))
+        end
+        local text = ("io.stdin:read('a') print(require('moonsnap').rebuild(%q))"):format(home.root)
+        for _ = 1, 5 do
+            lose(home)
+            local workers = {}
+            for i = 1, 4 do
+                workers[i] = process.start({ "lua5.4", "-e", text }, { ASAN_OPTIONS = process.asan_options() })
+            end
+            local output = ""
+            for _, worker in ipairs(workers) do
+                worker:release()
+            end
+            for _, worker in ipairs(workers) do
+                output = output .. worker:finish()
+            end
+            home.store = assert(home:open(), output)
+            assert.equal(20, #expect.names(home.store:walk()), output)
+        end
     end)
 end)
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -214,6 +215,15 @@ static int make_database(struct ms_store *store, int64_t *found, struct ms_err *
     return code;
 }
 
+/* One process at a time, until root_fd is closed: the next would set a half made database aside. */
+static int lock_root(const struct ms_place *place, struct ms_err *err) {
+    if (flock(place->root_fd, LOCK_EX | LOCK_NB) == 0)
+        return MS_OK;
+    if (errno == EWOULDBLOCK)
+        return ms_err_set(err, MS_UNAVAILABLE, "another process is rebuilding it: try again");
+    return ms_err_sys(err, errno, "lock the root");
+}
+
 int ms_store_rebuild(const char *root, int64_t *rebuilt, struct ms_err *err) {
     struct ms_store store = {.pid = getpid(), .place = {.root_fd = -1}};
     int64_t when = ms_clock_now_ns();
@@ -221,7 +231,9 @@ int ms_store_rebuild(const char *root, int64_t *rebuilt, struct ms_err *err) {
     int code = ms_place_open(root, false, &store.place, err);
     if (code < 0)
         return code;
-    code = refuse_good_database(&store.place, err);
+    code = lock_root(&store.place, err);
+    if (code == MS_OK)
+        code = refuse_good_database(&store.place, err);
     if (code == MS_OK) {
         code = set_aside(&store.place, when, err);
         bool made = code == MS_OK;

@@ -323,5 +323,6 @@ int ms_store_check(struct ms_store *store, bool repair, struct ms_findings *out,
 
 /* Makes a new metadata.db from the markers beside the layers when it is gone or no database: the
  * old file is kept beside it. *rebuilt gets the number of committed snapshots found. Needs no open
- * store; refuses with failed_precondition when the database is fine. */
+ * store; refuses with failed_precondition when the database is fine, with unavailable while another
+ * process rebuilds. A failure leaves the root as it was. */
 int ms_store_rebuild(const char *root, int64_t *rebuilt, struct ms_err *err);
