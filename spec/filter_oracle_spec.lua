@@ -102,7 +102,7 @@ describe("a filter", function()
         if not program then
             return pending("needs golang-go and golang-github-containerd-containerd-dev")
         end
-        local seed = tonumber(os.getenv("MOONSNAP_SEED")) or os.time()
+        local seed = tonumber(os.getenv("MOONSNAP_SEED")) or 1795526188
         math.randomseed(seed)
         local lists, infos = {}, {}
         for i = 1, INFOS do

@@ -225,7 +225,7 @@ local function without_owners(fn)
     return fn
 end
 
-describe("store:import(name, tar) by an ordinary user", function()
+describe("store:import(name, tar) by an ordinary user #user", function()
     it("refuses with strict owners that it cannot keep", without_owners(function()
         local home <close> = world.new()
         fails_saying("permission_denied", "f", import(home, { { "f", uid = 12345, gid = 12345 } }, { strict = true }))
