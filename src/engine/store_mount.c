@@ -247,6 +247,8 @@ int ms_store_mounted(struct ms_store *store, struct ms_mounted_list *out, struct
         code = is_alive(store, &row, &alive, err);
         if (code == MS_OK && alive)
             code = add_mounted(store, &row, &list, err);
+        if (code == MS_NOT_FOUND) /* unmounted and removed meanwhile */
+            code = MS_OK;
         ms_mount_row_clear(&row);
     }
     if (code < 0) {
