@@ -10,8 +10,7 @@
 #include "base/err.h"
 #include "base/text.h"
 
-#define CHUNK 1000  /* fits every file system's symlinks (XFS: 1,023) */
-#define CHUNKS 4096 /* more than any row needs */
+#define CHUNK 1000 /* fits every file system's symlinks (XFS: 1,023) */
 
 void ms_marker_clear(struct ms_marker *marker) {
     free(marker->driver);
@@ -80,12 +79,12 @@ int ms_marker_write(int layers_fd, const struct ms_marker *marker, struct ms_err
     for (size_t at = 0; code == MS_OK && at < text.size; at += CHUNK, chunk++) {
         char name[48];
         char target[CHUNK + 1];
-        (void)snprintf(target, sizeof target, "%s", text.bytes + at);
+        (void)snprintf(target, sizeof target, "%.*s", CHUNK, text.bytes + at);
         chunk_name(name, marker->number, chunk);
         code = write_chunk(layers_fd, name, target, err);
     }
     /* an older and longer marker ends here */
-    for (int gone = 0; code == MS_OK && gone == 0 && chunk < CHUNKS; chunk++) {
+    for (int gone = 0; code == MS_OK && gone == 0; chunk++) {
         char name[48];
         chunk_name(name, marker->number, chunk);
         gone = unlinkat(layers_fd, name, 0);
@@ -95,7 +94,7 @@ int ms_marker_write(int layers_fd, const struct ms_marker *marker, struct ms_err
 
 void ms_marker_drop(int layers_fd, int64_t number) {
     int gone = 0;
-    for (unsigned chunk = 0; gone == 0 && chunk < CHUNKS; chunk++) {
+    for (unsigned chunk = 0; gone == 0; chunk++) {
         char name[48];
         chunk_name(name, number, chunk);
         gone = unlinkat(layers_fd, name, 0);
@@ -103,7 +102,7 @@ void ms_marker_drop(int layers_fd, int64_t number) {
 }
 
 static int read_chunks(int layers_fd, int64_t number, struct ms_text *text, struct ms_err *err) {
-    for (unsigned chunk = 0; chunk < CHUNKS; chunk++) {
+    for (unsigned chunk = 0; !text->failed; chunk++) {
         char name[48];
         char target[CHUNK + 1];
         chunk_name(name, number, chunk);
