@@ -45,8 +45,9 @@ static void delete_staged(const struct ms_stage *stage) {
     struct ms_remove *remove = NULL;
     if (ms_remove_open(stage->store->place.new_fd, stage->name, &remove, &ignored) < 0)
         return;
-    while (ms_remove_step(remove, 4096, &ignored) == 1)
-        continue;
+    int code = 1;
+    while (code == 1)
+        code = ms_remove_step(remove, 4096, &ignored);
     ms_remove_free(remove);
 }
 
