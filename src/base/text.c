@@ -60,6 +60,16 @@ void ms_text_printf(struct ms_text *text, const char *format, ...) {
     text->size += (size_t)size;
 }
 
+void ms_text_number(struct ms_text *text, unsigned long long number) {
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    ms_text_append(text, digits + at, sizeof digits - at);
+}
+
 char *ms_text_take(struct ms_text *text) {
     ms_text_append(text, "", 0);
     if (text->failed) {

@@ -28,6 +28,9 @@ void ms_text_puts(struct ms_text *text, const char *string);
 void ms_text_printf(struct ms_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The decimal digits of a number that is not negative; many times faster than printf. */
+void ms_text_number(struct ms_text *text, unsigned long long number);
+
 /* Hands the bytes to the caller (free() them); "" is a heap string too. NULL when failed. */
 char *ms_text_take(struct ms_text *text);
 

@@ -60,9 +60,16 @@ static void add_directory(struct draft *draft, const char *name, const struct ms
 
 static void add_lowers(struct draft *draft, const struct ms_mount_plan *plan) {
     ms_auto_text struct ms_text text = {0};
-    for (size_t i = 0; i < plan->chain_count; i++)
-        ms_text_printf(&text, "%s%s/layers/%lld", i == 0 ? "lowerdir=" : ":", plan->root,
-                       plan->chain[i]);
+    ms_auto_text struct ms_text layers = {0}; /* what is the same before each number */
+    ms_text_printf(&layers, ":%s/layers/", plan->root);
+    if (layers.failed)
+        text.failed = true;
+    ms_text_puts(&text, "lowerdir=");
+    for (size_t i = 0; i < plan->chain_count && !layers.failed; i++) {
+        size_t colon = i == 0; /* none before the first */
+        ms_text_append(&text, layers.bytes + colon, layers.size - colon);
+        ms_text_number(&text, (unsigned long long)plan->chain[i]);
+    }
     add(draft, ms_text_take(&text));
 }
 
