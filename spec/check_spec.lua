@@ -3,6 +3,7 @@ local expect = require "spec.support.expect"
 local needs = require "spec.support.needs"
 local tools = require "spec.support.tools"
 local tree = require "spec.support.tree"
+local unistd = require "posix.unistd"
 local world = require "spec.support.world"
 
 local fails = expect.fails
@@ -72,6 +73,21 @@ local CASES = {
             tree.symlink("9:moonsnap1,1:", below(home, "layers/%d.row", home.number.base))
         end,
         healed = function(home) assert.is_true(tree.exists(below(home, "layers/%d.row", home.number.base))) end,
+    },
+    {
+        what = "stale marker", title = "a marker that tells other labels than the row",
+        where = function(home) return ("layers/%d.row"):format(home.number.base) end,
+        harm = function(home)
+            local marker = below(home, "layers/%d.row", home.number.base)
+            local before = assert(unistd.readlink(marker))
+            assert(home.store:update({ name = "base", labels = { later = "yes" } }, { "labels.later" }))
+            tree.unlink(marker)
+            tree.symlink(before, marker)
+        end,
+        healed = function(home)
+            local text = assert(unistd.readlink(below(home, "layers/%d.row", home.number.base)))
+            assert.truthy(text:find("later", 1, true))
+        end,
     },
     {
         what = "stale marker", where = function(home) return ("layers/%d.row"):format(home.number.lone) end,

@@ -69,6 +69,20 @@ describe("the syncs of", function()
         assert.same({ "fdatasync metadata.db-wal" }, list)
     end))
 
+    it("prepare of a native child has its copy on disk before its row", needs.strace(function()
+        local home <close> = world.new { driver = "native" }
+        local store = home.store
+        assert(store:prepare("k"))
+        tree.write(assert(store:layers("k"))[1] .. "/f", ("x"):rep(10000))
+        assert(store:commit("base", "k"))
+        store:close()
+        home.store = nil
+        local open = [[local own = assert(require("moonsnap").open { root = store.root }); ]]
+        local list = syncs(home, open .. between [[assert(own:prepare("b", "base"))]])
+        assert.truthy(list[1]:find("layer", 1, true), table.concat(list, "\n"))
+        assert.equal("fdatasync metadata.db-wal", list[#list])
+    end))
+
     it("view, update and remove are one of the WAL each", needs.strace(function()
         local home <close> = filled()
         local list = syncs(home, [[assert(store:touch("base"));]] .. between [[

@@ -124,13 +124,21 @@ static int missing_work(struct check *check, const struct ms_row_brief *row, str
 
 static int check_marker(struct check *check, const struct ms_row_brief *row, struct ms_err *err) {
     ms_auto_marker struct ms_marker marker = {0};
+    ms_auto_marker struct ms_marker wanted = {0};
     struct ms_err why;
     char name[32];
-    if (ms_marker_read(check->store->place.layers_fd, row->number, &marker, &why) == MS_OK)
-        return MS_OK;
-    struct ms_finding finding = {
-        .what = "missing marker", .repair = "write it from the row", .repaired = check->repair};
-    int code = check->repair ? ms_store_mark(check->store, row->number, err) : MS_OK;
+    bool same = false;
+    int there = ms_marker_read(check->store->place.layers_fd, row->number, &marker, &why);
+    int code = ms_store_marker(check->store, row->number, &wanted, err);
+    if (code == MS_OK && there == MS_OK)
+        code = ms_marker_same(&marker, &wanted, &same, err);
+    if (code < 0 || same)
+        return code;
+    struct ms_finding finding = {.what = there == MS_OK ? "stale marker" : "missing marker",
+                                 .repair = "write it from the row",
+                                 .repaired = check->repair};
+    if (check->repair)
+        code = ms_store_mark(check->store, row->number, err);
     (void)snprintf(name, sizeof name, "%lld.row", (long long)row->number);
     return code < 0 ? code : report_entry(check, finding, "layers", name, err);
 }

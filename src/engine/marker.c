@@ -71,6 +71,21 @@ static int write_chunk(int layers_fd, const char *name, const char *target, stru
     return MS_OK;
 }
 
+int ms_marker_same(const struct ms_marker *left, const struct ms_marker *right, bool *same,
+                   struct ms_err *err) {
+    ms_auto_text struct ms_text one = {0};
+    ms_auto_text struct ms_text other = {0};
+    encode(&one, left);
+    encode(&other, right);
+    int code = ms_text_check(&one, err);
+    if (code == MS_OK)
+        code = ms_text_check(&other, err);
+    if (code < 0)
+        return code;
+    *same = one.size == other.size && memcmp(one.bytes, other.bytes, one.size) == 0;
+    return MS_OK;
+}
+
 int ms_marker_write(int layers_fd, const struct ms_marker *marker, struct ms_err *err) {
     ms_auto_text struct ms_text text = {0};
     encode(&text, marker);

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/snapshot.h"
@@ -36,6 +37,10 @@ void ms_marker_clear(struct ms_marker *marker);
 
 /* Writes the marker, replacing an older one. Fails as symlink and rename do. */
 int ms_marker_write(int layers_fd, const struct ms_marker *marker, struct ms_err *err);
+
+/* Do both say the same? Fails: resource_exhausted. */
+int ms_marker_same(const struct ms_marker *left, const struct ms_marker *right, bool *same,
+                   struct ms_err *err);
 
 /* Fails: not_found, data_loss (cut, or not a marker of this number). */
 int ms_marker_read(int layers_fd, int64_t number, struct ms_marker *out, struct ms_err *err);

@@ -131,7 +131,8 @@ static int configure(sqlite3 *db, struct ms_err *err) {
     (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
     return run_sql(db,
                    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                   "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
+                   "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+                   "PRAGMA journal_size_limit = 16777216;", /* the WAL shrinks to that */
                    "read metadata.db", err);
 }
 

@@ -118,7 +118,8 @@ static int check(struct ms_store *store, const char *ns, const struct ms_commit 
     return code < 0 ? code : choose_parent(store, ns, commit, row, parent, err);
 }
 
-int ms_store_mark(struct ms_store *store, int64_t number, struct ms_err *err) {
+int ms_store_marker(struct ms_store *store, int64_t number, struct ms_marker *out,
+                    struct ms_err *err) {
     ms_auto_marker struct ms_marker marker = {0};
     ms_auto_info struct ms_info info = {0};
     ms_auto_row struct ms_row row = {0};
@@ -140,7 +141,15 @@ int ms_store_mark(struct ms_store *store, int64_t number, struct ms_err *err) {
     marker.xattrs = strdup(store->user_xattrs ? "user" : "trusted");
     if (marker.driver == NULL || marker.xattrs == NULL)
         return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-    return ms_marker_write(store->place.layers_fd, &marker, err);
+    *out = marker;
+    marker = (struct ms_marker){0};
+    return MS_OK;
+}
+
+int ms_store_mark(struct ms_store *store, int64_t number, struct ms_err *err) {
+    ms_auto_marker struct ms_marker marker = {0};
+    int code = ms_store_marker(store, number, &marker, err);
+    return code < 0 ? code : ms_marker_write(store->place.layers_fd, &marker, err);
 }
 
 /* The committed row, its labels, its event and its marker. */

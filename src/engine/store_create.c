@@ -209,7 +209,8 @@ static int stage_if_slow(struct ms_store *store, const char *ns, const struct ms
         code = ms_err_set(err, MS_ALREADY_EXISTS, "snapshot '%.100s' already exists", create->key);
     while (code == MS_OK && (code = ms_stage_step(*out, 4096, err)) == 1)
         code = MS_OK;
-    return code;
+    /* a copy is no empty layer: after a power cut it must not be half there */
+    return code < 0 ? code : ms_stage_seal(*out, store->durability, err);
 }
 
 static int create_snapshot(struct ms_store *store, const char *ns, const struct ms_create *create,

@@ -22,6 +22,7 @@
 
 #include "engine/driver/driver.h"
 #include "engine/layer.h"
+#include "engine/marker.h"
 #include "engine/meta.h"
 #include "engine/store.h"
 #include "engine/undo.h"
@@ -83,7 +84,9 @@ int ms_store_choose_owner(const struct ms_store *store, const struct ms_labels *
 /* Labels of a request are legal: names, values, UTF-8 (their length is the front door's matter). */
 int ms_store_check_labels(const struct ms_labels *labels, struct ms_err *err);
 
-/* store_commit.c: writes the marker of a committed row. */
+/* store_commit.c: what the marker of a committed row has to say, and writing it. */
+int ms_store_marker(struct ms_store *store, int64_t number, struct ms_marker *out,
+                    struct ms_err *err);
 int ms_store_mark(struct ms_store *store, int64_t number, struct ms_err *err);
 
 /* store_mount.c: fails with failed_precondition when this store's own record says that number is
@@ -102,6 +105,9 @@ int ms_store_find_mounts(struct ms_store *store, const char *ns,
 const char *ms_stage_name(const struct ms_stage *stage);
 const struct ms_row *ms_stage_parent(const struct ms_stage *stage);
 void ms_stage_published(struct ms_stage *stage);
+
+/* store_stage.c: makes the staged content durable, as level says, and measures it. */
+int ms_stage_seal(struct ms_stage *stage, int level, struct ms_err *err);
 
 /* cleanup.c: deletes all trash there is; fails only when something is broken, not when an entry has
  * to stay. */

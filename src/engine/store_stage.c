@@ -210,8 +210,7 @@ static int adopt_inside(struct ms_store *store, const char *ns, struct ms_stage 
     return ms_store_mark(store, number, err);
 }
 
-/* Makes the staged content durable and measures it. */
-static int seal_stage(struct ms_stage *stage, int level, struct ms_err *err) {
+int ms_stage_seal(struct ms_stage *stage, int level, struct ms_err *err) {
     struct ms_sealing *sealing = NULL;
     int code = ms_sealing_open(stage->layer_fd, level, &sealing, err);
     while (code == MS_OK && (code = ms_sealing_step(sealing, 4096, err)) == 1)
@@ -232,8 +231,8 @@ int ms_store_adopt(struct ms_store *store, const char *ns, struct ms_stage *stag
     if (code == MS_OK && stage->name[0] == '\0')
         code = ms_err_set(err, MS_FAILED_PRECONDITION, "the stage was published already");
     if (code == MS_OK)
-        code = seal_stage(stage, commit->durability != 0 ? commit->durability : store->durability,
-                          err);
+        code = ms_stage_seal(stage,
+                             commit->durability != 0 ? commit->durability : store->durability, err);
     if (code == MS_OK)
         code = ms_store_begin(store, err);
     if (code == MS_OK) {
