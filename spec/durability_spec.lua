@@ -79,8 +79,9 @@ describe("the syncs of", function()
         home.store = nil
         local open = [[local own = assert(require("moonsnap").open { root = store.root }); ]]
         local list = syncs(home, open .. between [[assert(own:prepare("b", "base"))]])
-        assert.truthy(list[1]:find("layer", 1, true), table.concat(list, "\n"))
-        assert.equal("fdatasync metadata.db-wal", list[#list])
+        local told = table.concat(list, "\n")
+        local copied, row = told:find("/layer/f", 1, true), told:find("metadata.db-wal", 1, true)
+        assert.is_true(copied ~= nil and row ~= nil and copied < row, told)
     end))
 
     it("view, update and remove are one of the WAL each", needs.strace(function()
