@@ -1,5 +1,5 @@
 /* Chains as stored bytes. */
-#include "engine/chain.h"
+#include "engine/meta/chain.h"
 
 #include <limits.h>
 

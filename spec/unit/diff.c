@@ -1,6 +1,6 @@
 /* What changed: from a layer itself, and between two merged views. Whiteouts and marks are made by
  * hand here, with the attributes that need no privilege; what the kernel makes, specs look at. */
-#include "engine/diff.h"
+#include "engine/diff/diff.h"
 
 #include "base/own.h"
 #include "base/text.h"

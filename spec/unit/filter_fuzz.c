@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "engine/filter.h"
-#include "engine/filter_regex.h"
+#include "engine/filter/filter.h"
+#include "engine/filter/filter_regex.h"
 #include "engine/snapshot.h"
 
 static uint64_t state;

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "engine/filter.h"
+#include "engine/filter/filter.h"
 #include "engine/snapshot.h"
 
 static int failures;

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "engine/filter_regex.h"
+#include "engine/filter/filter_regex.h"
 
 static int failures;
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "engine/filter_scan.h"
+#include "engine/filter/filter_scan.h"
 
 static int failures;
 

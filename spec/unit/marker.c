@@ -1,5 +1,5 @@
 /* Markers: rows kept as symlinks beside the layers. */
-#include "engine/marker.h"
+#include "engine/layer/marker.h"
 
 #include <dirent.h>
 

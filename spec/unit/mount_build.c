@@ -1,11 +1,11 @@
-/* Which mounts say what: every row of the table in engine/mount.h, to the byte. */
+/* Which mounts say what: every row of the table in engine/mount/mount.h, to the byte. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/text.h"
-#include "engine/mount.h"
+#include "engine/mount/mount.h"
 #include "engine/snapshot.h"
 
 static int failures;

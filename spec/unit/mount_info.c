@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/mountinfo.h"
+#include "engine/mount/mountinfo.h"
 
 static int failures;
 

@@ -4,7 +4,7 @@
 #include <sys/mount.h>
 
 #include "base/err.h"
-#include "engine/attach_plan.h"
+#include "engine/mount/attach_plan.h"
 #include "engine/snapshot.h"
 
 static int failures;

@@ -1,5 +1,5 @@
 /* A stack of layers as overlay would show it, looked into without mounting. */
-#include "engine/stack.h"
+#include "engine/diff/stack.h"
 
 #include "base/own.h"
 #include "trees_support.h"

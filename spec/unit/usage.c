@@ -1,8 +1,8 @@
 /* Measuring a layer as du does, and sealing it. What sealing saves, a power cut spec looks at. */
-#include "engine/usage.h"
+#include "engine/layer/usage.h"
 
 #include "base/own.h"
-#include "engine/sealing.h"
+#include "engine/layer/sealing.h"
 #include "trees_support.h"
 
 static struct ms_usage measure(const char *path) {

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "bind/box.h"
-#include "engine/sealing.h"
+#include "engine/layer/sealing.h"
 #include "engine/snapshot.h"
 
 static const char *string_at(lua_State *L, int arg, size_t *size) {

@@ -1,12 +1,12 @@
 /* Diffs as Lua iterators: what a snapshot's own layer changed, or how two snapshots differ. */
-#include "engine/diff.h"
+#include "engine/diff/diff.h"
 
 #include "base/err.h"
 #include "bind/args.h"
 #include "bind/failure.h"
 #include "bind/push.h"
 #include "bind/store.h"
-#include "engine/store.h"
+#include "engine/store/store.h"
 
 static void free_diff(void *object) { ms_diff_free(object); }
 

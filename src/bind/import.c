@@ -15,7 +15,7 @@
 #include "bind/push.h"
 #include "bind/steps.h"
 #include "bind/store.h"
-#include "engine/store.h"
+#include "engine/store/store.h"
 
 /* ---- stage -----------------------------------------------------------------------------------*/
 

@@ -7,8 +7,8 @@
 #include "bind/failure.h"
 #include "bind/push.h"
 #include "bind/store.h"
-#include "engine/filter.h"
-#include "engine/store.h"
+#include "engine/filter/filter.h"
+#include "engine/store/store.h"
 
 static void clear_info(void *info) { ms_info_clear(info); }
 

@@ -5,7 +5,7 @@
 #include "bind/push.h"
 #include "bind/steps.h"
 #include "bind/store.h"
-#include "engine/store.h"
+#include "engine/store/store.h"
 
 static void clear_mounts(void *mounts) { ms_mounts_clear(mounts); }
 

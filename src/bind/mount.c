@@ -4,7 +4,7 @@
 #include "bind/failure.h"
 #include "bind/push.h"
 #include "bind/store.h"
-#include "engine/store.h"
+#include "engine/store/store.h"
 
 /* mount(ns, key, target, readonly) -> true */
 static int mount_snapshot(lua_State *L) {

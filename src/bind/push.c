@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 
-#include "engine/store.h"
+#include "engine/store/store.h"
 
 void ms_set_string(lua_State *L, const char *name, const char *value) {
     lua_pushstring(L, value != NULL ? value : "");

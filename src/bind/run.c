@@ -1,5 +1,5 @@
 /* Running commands in snapshots. */
-#include "engine/run.h"
+#include "engine/store/run.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #include "bind/failure.h"
 #include "bind/push.h"
 #include "bind/store.h"
-#include "engine/store.h"
+#include "engine/store/store.h"
 
 int ms_step_answer(lua_State *L, int more, const struct ms_err *err) {
     if (more < 0)

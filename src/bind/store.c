@@ -6,7 +6,7 @@
 #include "bind/args.h"
 #include "bind/failure.h"
 #include "bind/push.h"
-#include "engine/store.h"
+#include "engine/store/store.h"
 
 static void free_store(void *object) { ms_store_close(object); }
 

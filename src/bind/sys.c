@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "bind/store.h"
-#include "engine/attach.h"
+#include "engine/mount/attach.h"
 #include "sys/userns.h"
 
 static int in_initial_user_namespace(lua_State *L) {

@@ -4,7 +4,7 @@
 #include "bind/failure.h"
 #include "bind/push.h"
 #include "bind/store.h"
-#include "engine/store.h"
+#include "engine/store/store.h"
 
 static void free_walk(void *walk) { ms_walk_free(walk); }
 

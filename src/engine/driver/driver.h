@@ -19,8 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/layer.h"
-#include "engine/mount.h"
+#include "engine/layer/layer.h"
+#include "engine/mount/mount.h"
 
 struct ms_err;
 struct ms_copy;

@@ -1,0 +1,346 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/own.h"
+#include "engine/meta/meta.h"
+#include "engine/meta/schema.h"
+
+static int no_memory(struct ms_err *err) {
+    return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+void ms_row_clear(struct ms_row *row) {
+    ms_chain_clear(&row->chain);
+    *row = (struct ms_row){0};
+}
+
+static void bind_key(sqlite3_stmt *statement, const char *ns, const char *key) {
+    sqlite3_bind_text(statement, 1, ns, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
+}
+
+int ms_meta_find(struct ms_meta *meta, const char *ns, const char *key, struct ms_row *out,
+                 struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_meta_prepare(meta,
+                               "SELECT id, kind, parent, damaged, chain, size, inodes"
+                               " FROM snapshots WHERE namespace = ?1 AND key = ?2",
+                               &statement, err);
+    if (code < 0)
+        return code;
+    bind_key(statement, ns, key);
+    code = ms_meta_step(meta, statement, "find a snapshot", err);
+    if (code < 0)
+        return code;
+    if (code == 0)
+        return ms_err_set(err, MS_NOT_FOUND, "snapshot '%.100s' does not exist", key);
+    struct ms_row row = {
+        .number = sqlite3_column_int64(statement, 0),
+        .kind = sqlite3_column_int(statement, 1),
+        .parent = sqlite3_column_int64(statement, 2),
+        .damaged = sqlite3_column_int(statement, 3) != 0,
+        .usage = {.size_bytes = sqlite3_column_int64(statement, 5),
+                  .inodes = sqlite3_column_int64(statement, 6)},
+    };
+    code = ms_chain_decode(sqlite3_column_blob(statement, 4),
+                           (size_t)sqlite3_column_bytes(statement, 4), &row.chain, err);
+    if (code < 0)
+        return code;
+    *out = row;
+    return MS_OK;
+}
+
+int ms_meta_name(struct ms_meta *meta, int64_t number, char **ns, char **key, struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_meta_prepare(meta, "SELECT namespace, key FROM snapshots WHERE id = ?1",
+                               &statement, err);
+    if (code < 0)
+        return code;
+    sqlite3_bind_int64(statement, 1, number);
+    code = ms_meta_step(meta, statement, "find a snapshot", err);
+    if (code < 0)
+        return code;
+    if (code == 0)
+        return ms_err_set(err, MS_NOT_FOUND, "no snapshot has the number %lld", (long long)number);
+    ms_auto_free char *found_ns = ms_meta_column(statement, 0);
+    ms_auto_free char *found_key = ms_meta_column(statement, 1);
+    if (found_ns == NULL || found_key == NULL)
+        return no_memory(err);
+    *ns = ms_take_ptr(&found_ns);
+    *key = ms_take_ptr(&found_key);
+    return MS_OK;
+}
+
+int ms_meta_exists(struct ms_meta *meta, const char *ns, const char *key, bool *out,
+                   struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_meta_prepare(meta, "SELECT 1 FROM snapshots WHERE namespace = ?1 AND key = ?2",
+                               &statement, err);
+    if (code < 0)
+        return code;
+    bind_key(statement, ns, key);
+    code = ms_meta_step(meta, statement, "find a snapshot", err);
+    if (code < 0)
+        return code;
+    *out = code == 1;
+    return MS_OK;
+}
+
+static void bind_parent(sqlite3_stmt *statement, int column, int64_t parent) {
+    if (parent != 0)
+        sqlite3_bind_int64(statement, column, parent);
+    else
+        sqlite3_bind_null(statement, column);
+}
+
+int ms_meta_insert(struct ms_meta *meta, const struct ms_new_row *row, int64_t *number,
+                   struct ms_err *err) {
+    ms_auto_free unsigned char *chain = NULL;
+    size_t size = 0;
+    int code = ms_chain_encode(row->chain, &chain, &size, err);
+    if (code < 0)
+        return code;
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    code = ms_meta_prepare(meta,
+                           "INSERT INTO snapshots (id, namespace, key, kind, parent, chain,"
+                           " created, updated, used, size, inodes)"
+                           " VALUES (?3, ?1, ?2, ?4, ?5, ?6, ?7, ?7, ?7, ?8, ?9)",
+                           &statement, err);
+    if (code < 0)
+        return code;
+    bind_key(statement, row->ns, row->key);
+    if (row->number != 0)
+        sqlite3_bind_int64(statement, 3, row->number);
+    sqlite3_bind_int(statement, 4, row->kind);
+    bind_parent(statement, 5, row->parent);
+    sqlite3_bind_blob64(statement, 6, chain, size, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 7, row->created_ns);
+    sqlite3_bind_int64(statement, 8, row->usage.size_bytes);
+    sqlite3_bind_int64(statement, 9, row->usage.inodes);
+    code = sqlite3_step(statement);
+    if (code == SQLITE_CONSTRAINT_UNIQUE)
+        return ms_err_set(err, MS_ALREADY_EXISTS, "snapshot '%.100s' already exists", row->key);
+    if (code != SQLITE_DONE)
+        return ms_schema_fail(meta->db, "write a snapshot", err);
+    *number = sqlite3_last_insert_rowid(meta->db);
+    return MS_OK;
+}
+
+int ms_meta_commit(struct ms_meta *meta, int64_t number, const struct ms_new_row *as,
+                   struct ms_err *err) {
+    ms_auto_free unsigned char *chain = NULL;
+    size_t size = 0;
+    int code = ms_chain_encode(as->chain, &chain, &size, err);
+    if (code < 0)
+        return code;
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    code = ms_meta_prepare(meta,
+                           "UPDATE snapshots SET key = ?2, kind = 3, parent = ?3, chain = ?4,"
+                           " created = ?5, updated = ?5, used = ?5, size = ?6, inodes = ?7"
+                           " WHERE id = ?1",
+                           &statement, err);
+    if (code < 0)
+        return code;
+    sqlite3_bind_int64(statement, 1, number);
+    sqlite3_bind_text(statement, 2, as->key, -1, SQLITE_STATIC);
+    bind_parent(statement, 3, as->parent);
+    sqlite3_bind_blob64(statement, 4, chain, size, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 5, as->created_ns);
+    sqlite3_bind_int64(statement, 6, as->usage.size_bytes);
+    sqlite3_bind_int64(statement, 7, as->usage.inodes);
+    return ms_meta_step(meta, statement, "write a committed snapshot", err);
+}
+
+/* Runs a statement whose ?1 is a number and whose ?2, when it has one, is value. */
+static int change(struct ms_meta *meta, const char *sql, int64_t number, int64_t value,
+                  struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_meta_prepare(meta, sql, &statement, err);
+    if (code < 0)
+        return code;
+    sqlite3_bind_int64(statement, 1, number);
+    if (sqlite3_bind_parameter_count(statement) > 1)
+        sqlite3_bind_int64(statement, 2, value);
+    return ms_meta_step(meta, statement, "write a snapshot", err);
+}
+
+int ms_meta_delete(struct ms_meta *meta, int64_t number, struct ms_err *err) {
+    return change(meta, "DELETE FROM snapshots WHERE id = ?1", number, 0, err);
+}
+
+int ms_meta_touch(struct ms_meta *meta, int64_t number, int64_t now_ns, struct ms_err *err) {
+    return change(meta, "UPDATE snapshots SET used = ?2, use_count = use_count + 1 WHERE id = ?1",
+                  number, now_ns, err);
+}
+
+int ms_meta_set_updated(struct ms_meta *meta, int64_t number, int64_t now_ns, struct ms_err *err) {
+    return change(meta, "UPDATE snapshots SET updated = ?2 WHERE id = ?1", number, now_ns, err);
+}
+
+int ms_meta_set_damaged(struct ms_meta *meta, int64_t number, bool damaged, struct ms_err *err) {
+    return change(meta, "UPDATE snapshots SET damaged = ?2 WHERE id = ?1", number, damaged, err);
+}
+
+int ms_meta_has_children(struct ms_meta *meta, int64_t number, bool *out, struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code =
+        ms_meta_prepare(meta, "SELECT 1 FROM snapshots WHERE parent = ?1 LIMIT 1", &statement, err);
+    if (code < 0)
+        return code;
+    sqlite3_bind_int64(statement, 1, number);
+    code = ms_meta_step(meta, statement, "look for children", err);
+    if (code < 0)
+        return code;
+    *out = code == 1;
+    return MS_OK;
+}
+
+int ms_meta_set_labels(struct ms_meta *meta, int64_t number, const struct ms_labels *labels,
+                       struct ms_err *err) {
+    int code = change(meta, "DELETE FROM labels WHERE snapshot = ?1", number, 0, err);
+    if (code < 0)
+        return code;
+    for (size_t i = 0; labels != NULL && i < labels->count; i++) {
+        if (labels->items[i].value[0] == '\0')
+            continue;
+        ms_auto_reset sqlite3_stmt *statement = NULL;
+        code =
+            ms_meta_prepare(meta, "INSERT INTO labels (snapshot, name, value) VALUES (?1, ?2, ?3)",
+                            &statement, err);
+        if (code < 0)
+            return code;
+        sqlite3_bind_int64(statement, 1, number);
+        sqlite3_bind_text(statement, 2, labels->items[i].name, -1, SQLITE_STATIC);
+        sqlite3_bind_text(statement, 3, labels->items[i].value, -1, SQLITE_STATIC);
+        code = ms_meta_step(meta, statement, "write a label", err);
+        if (code < 0)
+            return code;
+    }
+    return MS_OK;
+}
+
+int ms_meta_labels(struct ms_meta *meta, int64_t number, struct ms_labels *out,
+                   struct ms_err *err) {
+    ms_auto_labels struct ms_labels labels = {0};
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_meta_prepare(
+        meta, "SELECT name, value FROM labels WHERE snapshot = ?1 ORDER BY name", &statement, err);
+    if (code < 0)
+        return code;
+    sqlite3_bind_int64(statement, 1, number);
+    while ((code = ms_meta_step(meta, statement, "read labels", err)) == 1) {
+        code = ms_labels_append(&labels, (const char *)sqlite3_column_text(statement, 0),
+                                (const char *)sqlite3_column_text(statement, 1), err);
+        if (code < 0)
+            return code;
+    }
+    if (code < 0)
+        return code;
+    *out = labels;
+    labels = (struct ms_labels){0};
+    return MS_OK;
+}
+
+int ms_meta_damaged(struct ms_meta *meta, int64_t number, const struct ms_chain *chain,
+                    int64_t *out, struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code =
+        ms_meta_prepare(meta, "SELECT id FROM snapshots WHERE damaged != 0", &statement, err);
+    if (code < 0)
+        return code;
+    *out = 0;
+    while ((code = ms_meta_step(meta, statement, "look for damage", err)) == 1) {
+        int64_t damaged = sqlite3_column_int64(statement, 0);
+        if (damaged == number)
+            *out = damaged;
+        for (size_t i = 0; i < chain->count; i++)
+            if (chain->numbers[i] == damaged)
+                *out = damaged;
+    }
+    return code;
+}
+
+void ms_rows_clear(struct ms_rows *rows) {
+    free(rows->items);
+    *rows = (struct ms_rows){0};
+}
+
+int ms_meta_rows(struct ms_meta *meta, struct ms_rows *out, struct ms_err *err) {
+    ms_auto_rows struct ms_rows rows = {0};
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    size_t room = 0;
+    int code = ms_meta_prepare(meta, "SELECT id, parent, kind, damaged FROM snapshots ORDER BY id",
+                               &statement, err);
+    while (code >= 0 && (code = ms_meta_step(meta, statement, "read the snapshots", err)) == 1) {
+        if (rows.count == room) {
+            room = room == 0 ? 64 : room * 2;
+            struct ms_row_brief *items = realloc(rows.items, room * sizeof *items);
+            if (items == NULL)
+                return no_memory(err);
+            rows.items = items;
+        }
+        rows.items[rows.count++] = (struct ms_row_brief){
+            .number = sqlite3_column_int64(statement, 0),
+            .parent = sqlite3_column_int64(statement, 1),
+            .kind = sqlite3_column_int(statement, 2),
+            .damaged = sqlite3_column_int(statement, 3) != 0,
+        };
+    }
+    if (code < 0)
+        return code;
+    *out = rows;
+    rows = (struct ms_rows){0};
+    return MS_OK;
+}
+
+static int by_number(const void *left, const void *right) {
+    int64_t a = ((const struct ms_row_brief *)left)->number;
+    int64_t b = ((const struct ms_row_brief *)right)->number;
+    return (a > b) - (a < b);
+}
+
+int ms_rows_kind(const struct ms_rows *rows, int64_t number) {
+    struct ms_row_brief wanted = {.number = number};
+    if (rows->count == 0)
+        return 0;
+    const struct ms_row_brief *row =
+        bsearch(&wanted, rows->items, rows->count, sizeof wanted, by_number);
+    return row != NULL ? row->kind : 0;
+}
+
+static void free_strings(char **strings) {
+    for (size_t i = 0; strings != NULL && strings[i] != NULL; i++)
+        free(strings[i]);
+    free(strings);
+}
+
+int ms_meta_namespaces(struct ms_meta *meta, char ***out, struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_meta_prepare(meta, "SELECT DISTINCT namespace FROM snapshots ORDER BY namespace",
+                               &statement, err);
+    if (code < 0)
+        return code;
+    char **names = calloc(1, sizeof *names);
+    size_t count = 0;
+    if (names == NULL)
+        return no_memory(err);
+    while ((code = ms_meta_step(meta, statement, "read the namespaces", err)) == 1) {
+        char **more = realloc(names, (count + 2) * sizeof *names);
+        if (more != NULL)
+            names = more;
+        char *name = more != NULL ? ms_meta_column(statement, 0) : NULL;
+        if (name == NULL) {
+            code = no_memory(err);
+            break;
+        }
+        names[count++] = name;
+        names[count] = NULL;
+    }
+    if (code < 0) {
+        free_strings(names);
+        return code;
+    }
+    *out = names;
+    return MS_OK;
+}

@@ -1,0 +1,196 @@
+#include "engine/meta/schema.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/own.h"
+
+static const char *const version_1 =
+    "CREATE TABLE settings ("
+    "  name TEXT PRIMARY KEY, value TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE snapshots ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  namespace TEXT NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  kind INTEGER NOT NULL CHECK (kind IN (1, 2, 3))," /* view, active, committed */
+    "  parent INTEGER REFERENCES snapshots (id),"
+    "  chain BLOB NOT NULL," /* ids of the ancestors, nearest first; see chain.h */
+    "  created INTEGER NOT NULL,"
+    "  updated INTEGER NOT NULL,"
+    "  used INTEGER NOT NULL,"
+    "  use_count INTEGER NOT NULL DEFAULT 0,"
+    "  size INTEGER NOT NULL DEFAULT 0,"
+    "  inodes INTEGER NOT NULL DEFAULT 0,"
+    "  damaged INTEGER NOT NULL DEFAULT 0,"
+    "  UNIQUE (namespace, key)"
+    ") STRICT;"
+    "CREATE INDEX snapshots_by_namespace ON snapshots (namespace);"
+    "CREATE INDEX snapshots_by_parent ON snapshots (parent);"
+    "CREATE INDEX snapshots_damaged ON snapshots (id) WHERE damaged != 0;"
+    "CREATE TABLE labels ("
+    "  snapshot INTEGER NOT NULL REFERENCES snapshots (id) ON DELETE CASCADE,"
+    "  name TEXT NOT NULL,"
+    "  value TEXT NOT NULL,"
+    "  PRIMARY KEY (snapshot, name)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX labels_by_value ON labels (name, value, snapshot);"
+    "CREATE TABLE mounts ("
+    "  snapshot INTEGER NOT NULL REFERENCES snapshots (id) ON DELETE CASCADE,"
+    "  target TEXT NOT NULL,"
+    "  mount_id INTEGER NOT NULL,"
+    "  mount_namespace INTEGER NOT NULL,"
+    "  boot_id TEXT NOT NULL,"
+    "  pid INTEGER NOT NULL,"
+    "  readonly INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX mounts_by_snapshot ON mounts (snapshot);"
+    "CREATE TABLE owners ("
+    "  snapshot INTEGER PRIMARY KEY REFERENCES snapshots (id) ON DELETE CASCADE,"
+    "  pid INTEGER NOT NULL,"
+    "  started INTEGER NOT NULL," /* field 22 of /proc/PID/stat */
+    "  pid_namespace INTEGER NOT NULL,"
+    "  boot_id TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE events ("
+    "  sequence INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  at INTEGER NOT NULL,"
+    "  topic TEXT NOT NULL,"
+    "  namespace TEXT NOT NULL,"
+    "  snapshot INTEGER NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  parent TEXT NOT NULL"
+    ") STRICT;";
+
+/* How long BEGIN IMMEDIATE waits for the writer in front: the gate keeps everybody else away, so
+ * this is one transaction of somebody, and a short sleep finds its end soon. */
+static int wait_for_writer(void *unused, int tries) {
+    (void)unused;
+    if (tries > 60000)
+        return 0;
+    struct timespec pause = {.tv_nsec = tries < 20 ? 100000 : 500000};
+    (void)nanosleep(&pause, NULL);
+    return 1;
+}
+
+int ms_schema_fail(sqlite3 *db, const char *doing, struct ms_err *err) {
+    int code = sqlite3_errcode(db) & 0xff;
+    int sys = sqlite3_system_errno(db);
+    int kind = MS_INTERNAL;
+    switch (code) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        kind = MS_UNAVAILABLE;
+        break;
+    case SQLITE_FULL:
+    case SQLITE_NOMEM:
+        kind = MS_RESOURCE_EXHAUSTED;
+        break;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        kind = MS_DATA_LOSS;
+        break;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        kind = MS_PERMISSION_DENIED;
+        break;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+        if (sys == ENOSPC || sys == EDQUOT)
+            kind = MS_RESOURCE_EXHAUSTED;
+        else if (sys == EACCES || sys == EPERM || sys == EROFS)
+            kind = MS_PERMISSION_DENIED;
+        break;
+    default:
+        break;
+    }
+    ms_err_set(err, kind, "%s: %s", doing, sqlite3_errmsg(db));
+    if (sys != 0 && (code == SQLITE_IOERR || code == SQLITE_CANTOPEN)) {
+        err->sys = sys;
+        ms_err_set(err, kind, "%s: %s (%s)", doing, sqlite3_errmsg(db), strerrordesc_np(sys));
+    }
+    return kind;
+}
+
+static int run_sql(sqlite3 *db, const char *sql, const char *doing, struct ms_err *err) {
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return ms_schema_fail(db, doing, err);
+    return MS_OK;
+}
+
+static int configure(sqlite3 *db, struct ms_err *err) {
+    int keep = 1;
+    (void)sqlite3_busy_handler(db, wait_for_writer, NULL);
+    (void)sqlite3_extended_result_codes(db, 1);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+    return run_sql(db,
+                   "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                   "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+                   "PRAGMA journal_size_limit = 16777216;", /* the WAL shrinks to that */
+                   "read metadata.db", err);
+}
+
+static int read_version(sqlite3 *db, int *out, struct ms_err *err) {
+    sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &stmt, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW)
+        *out = sqlite3_column_int(stmt, 0);
+    int result = code == SQLITE_ROW ? MS_OK : ms_schema_fail(db, "read metadata.db", err);
+    (void)sqlite3_finalize(stmt);
+    return result;
+}
+
+/* Makes the tables in a database that has none yet. Two openers may meet here: the second finds the
+ * first one's tables once it has the write lock. */
+static int migrate(sqlite3 *db, struct ms_err *err) {
+    int version = 0;
+    int code = read_version(db, &version, err);
+    if (code < 0 || version == MS_SCHEMA_VERSION)
+        return code;
+    if (version > MS_SCHEMA_VERSION)
+        return ms_err_set(err, MS_FAILED_PRECONDITION,
+                          "metadata.db has version %d and this moonsnap reads up to %d: it was "
+                          "written by a newer moonsnap, use that one",
+                          version, MS_SCHEMA_VERSION);
+    code = run_sql(db, "BEGIN IMMEDIATE", "make metadata.db", err);
+    if (code < 0)
+        return code;
+    code = read_version(db, &version, err);
+    if (code == MS_OK && version == 0)
+        code = run_sql(db, version_1, "make metadata.db", err);
+    if (code == MS_OK)
+        code = run_sql(db, "PRAGMA user_version = 1; COMMIT", "make metadata.db", err);
+    if (code < 0)
+        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return code;
+}
+
+int ms_schema_open(const char *path, bool create, sqlite3 **out, struct ms_err *err) {
+    sqlite3 *db = NULL;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                (create ? SQLITE_OPEN_CREATE : 0);
+    int code = MS_OK;
+    if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
+        if (db == NULL)
+            return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        code = ms_schema_fail(db, "open metadata.db", err);
+    }
+    if (code == MS_OK)
+        code = configure(db, err);
+    if (code == MS_OK)
+        code = migrate(db, err);
+    if (code < 0) {
+        (void)sqlite3_close(db);
+        return code;
+    }
+    *out = db;
+    return MS_OK;
+}

@@ -1,0 +1,300 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/own.h"
+#include "base/remove.h"
+#include "engine/clock.h"
+#include "engine/mount/attach.h"
+#include "engine/store/store_inside.h"
+#include "sys/ident.h"
+
+#define EVENTS_KEPT 65536
+
+struct ms_cleanup {
+    struct ms_store *store; /* borrowed: outlives the cleanup */
+    struct ms_cleaned result;
+    struct ms_rows rows;        /* while comparing */
+    int64_t sequence;           /* the highest number given when comparing began */
+    struct ms_ids finished;     /* committed ones that still have a work directory */
+    size_t finished_done;       /* those of them that were looked at */
+    struct ms_remove *removing; /* the trash entry that is being deleted, or NULL */
+    DIR *trash;
+};
+
+/* ---- comparing, under the write lock ------------------------------------------------------- */
+
+/* Calls visit for each entry of the directory fd; "." and ".." are left out. */
+static int each_entry(int fd, int (*visit)(struct ms_cleanup *, const char *, struct ms_err *),
+                      struct ms_cleanup *cleanup, struct ms_err *err) {
+    int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ms_auto_closedir DIR *dir = again >= 0 ? fdopendir(again) : NULL;
+    if (dir == NULL)
+        return ms_err_sys(err, errno, "read a directory of the store");
+    int code = MS_OK;
+    for (const struct dirent *entry = readdir(dir); entry != NULL && code == MS_OK;
+         entry = readdir(dir))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            code = visit(cleanup, entry->d_name, err);
+    return code;
+}
+
+/* A directory whose number was never given belongs to a later database: what is empty goes, the
+ * rest is kept aside, and the number is not given again. */
+static int set_aside(struct ms_cleanup *cleanup, int from, const char *name, int64_t number,
+                     struct ms_err *err) {
+    struct ms_store *store = cleanup->store;
+    if (unlinkat(from, name, AT_REMOVEDIR) == 0) {
+        cleanup->result.orphans++;
+        return MS_OK;
+    }
+    cleanup->result.quarantined++;
+    int code = ms_layer_quarantine(&store->place, from, name, err);
+    return code < 0 ? code : ms_meta_raise_sequence(&store->meta, number, err);
+}
+
+/* One directory of layers/ or work/ that no row needs. */
+static int retire(struct ms_cleanup *cleanup, int from, const char *name, int64_t number,
+                  struct ms_err *err) {
+    struct ms_store *store = cleanup->store;
+    if (number > cleanup->sequence)
+        return set_aside(cleanup, from, name, number, err);
+    cleanup->result.orphans++;
+    const char *suffix = from == store->place.work_fd ? ".work" : "";
+    return ms_layer_discard(&store->place, from, name, suffix, err);
+}
+
+static int visit_layer(struct ms_cleanup *cleanup, const char *name, struct ms_err *err) {
+    struct ms_store *store = cleanup->store;
+    const char *rest = NULL;
+    int64_t number = 0;
+    if (!ms_layer_number(name, &number, &rest))
+        return MS_OK;
+    int kind = ms_rows_kind(&cleanup->rows, number);
+    if (*rest == '\0')
+        return kind != 0 ? MS_OK : retire(cleanup, store->place.layers_fd, name, number, err);
+    if (strncmp(rest, ".row", 4) == 0 && kind != MS_KIND_COMMITTED)
+        (void)unlinkat(store->place.layers_fd, name, 0);
+    return MS_OK;
+}
+
+static int add_finished(struct ms_ids *ids, int64_t number, struct ms_err *err) {
+    int64_t *items = realloc(ids->items, (ids->count + 1) * sizeof *items);
+    if (items == NULL)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+    ids->items = items;
+    items[ids->count++] = number;
+    return MS_OK;
+}
+
+/* A committed layer needs no work directory. Whether somebody still has its overlay mounted takes
+ * milliseconds to ask: that is left for later, with nothing held. */
+static int visit_work(struct ms_cleanup *cleanup, const char *name, struct ms_err *err) {
+    struct ms_store *store = cleanup->store;
+    const char *rest = NULL;
+    int64_t number = 0;
+    if (!ms_layer_number(name, &number, &rest) || *rest != '\0')
+        return MS_OK;
+    int kind = ms_rows_kind(&cleanup->rows, number);
+    if (kind == MS_KIND_ACTIVE)
+        return MS_OK;
+    if (kind == 0)
+        return retire(cleanup, store->place.work_fd, name, number, err);
+    return add_finished(&cleanup->finished, number, err);
+}
+
+/* A staged layer is abandoned when nobody holds its lock. */
+static int visit_stage(struct ms_cleanup *cleanup, const char *name, struct ms_err *err) {
+    const struct ms_place *place = &cleanup->store->place;
+    ms_auto_close int fd =
+        openat(place->new_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno != ENOTDIR && errno != ELOOP)
+        return errno == ENOENT ? MS_OK : ms_err_sys(err, errno, "look at the staged %s", name);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return MS_OK;
+    cleanup->result.stages++;
+    return ms_layer_discard(place, place->new_fd, name, ".new", err);
+}
+
+/* Removes a snapshot whose owner is gone, unless something keeps it (a child, a mount). */
+static int remove_abandoned(struct ms_cleanup *cleanup, int64_t number, struct ms_err *err) {
+    struct ms_store *store = cleanup->store;
+    ms_auto_free char *ns = NULL;
+    ms_auto_free char *key = NULL;
+    int code = ms_meta_name(&store->meta, number, &ns, &key, err);
+    if (code == MS_OK)
+        code = ms_store_remove(store, ns, key, true, err);
+    if (code == MS_OK)
+        cleanup->result.abandoned++;
+    return code == MS_FAILED_PRECONDITION ? MS_OK : code;
+}
+
+static int visit_owners(struct ms_cleanup *cleanup, struct ms_err *err) {
+    ms_auto_owner_row struct ms_owner_row row = {0};
+    int64_t after = 0;
+    int code;
+    while ((code = ms_meta_next_owner(&cleanup->store->meta, after, &row, err)) == 1) {
+        struct ms_ident ident = {
+            .pid = row.pid, .started = row.started, .pid_namespace = row.pid_namespace};
+        after = row.number;
+        if (ms_ident_alive(&ident, row.boot_id, cleanup->store->boot_id) == MS_ALIVE_NO)
+            code = remove_abandoned(cleanup, row.number, err);
+        if (code < 0)
+            return code;
+        ms_owner_row_clear(&row);
+    }
+    return code;
+}
+
+/* The rows are read first: the layer of an abandoned one goes to trash when its removal is durable,
+ * as with every removal. */
+static int compare(struct ms_cleanup *cleanup, struct ms_err *err) {
+    const struct ms_place *place = &cleanup->store->place;
+    int code = ms_meta_rows(&cleanup->store->meta, &cleanup->rows, err);
+    if (code == MS_OK)
+        code = ms_meta_sequence(&cleanup->store->meta, &cleanup->sequence, err);
+    if (code == MS_OK)
+        code = visit_owners(cleanup, err);
+    if (code == MS_OK)
+        code = each_entry(place->layers_fd, visit_layer, cleanup, err);
+    if (code == MS_OK)
+        code = each_entry(place->work_fd, visit_work, cleanup, err);
+    if (code == MS_OK)
+        code = each_entry(place->new_fd, visit_stage, cleanup, err);
+    if (code == MS_OK)
+        code = ms_meta_trim_events(&cleanup->store->meta, EVENTS_KEPT, err);
+    return code < 0 ? code : ms_store_cover(cleanup->store, err);
+}
+
+/* ---- deleting, with nothing held ----------------------------------------------------------- */
+
+void ms_cleanup_free(struct ms_cleanup *cleanup) {
+    if (cleanup == NULL)
+        return;
+    ms_remove_free(cleanup->removing);
+    ms_own_closedir(&cleanup->trash);
+    ms_rows_clear(&cleanup->rows);
+    ms_ids_clear(&cleanup->finished);
+    free(cleanup);
+}
+
+void ms_cleanup_result(const struct ms_cleanup *cleanup, struct ms_cleaned *out) {
+    *out = cleanup->result;
+}
+
+int ms_store_sweep_open(struct ms_store *store, struct ms_cleanup **out, struct ms_err *err) {
+    int code = ms_store_enter(store, NULL, NULL, err);
+    if (code < 0)
+        return code;
+    struct ms_cleanup *cleanup = calloc(1, sizeof *cleanup);
+    if (cleanup == NULL)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+    cleanup->store = store;
+    int fd = openat(store->place.trash_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cleanup->trash = fd >= 0 ? fdopendir(fd) : NULL;
+    if (cleanup->trash == NULL) {
+        ms_cleanup_free(cleanup);
+        return ms_err_sys(err, errno, "read the trash");
+    }
+    *out = cleanup;
+    return MS_OK;
+}
+
+int ms_store_cleanup_open(struct ms_store *store, struct ms_cleanup **out, struct ms_err *err) {
+    int code = ms_store_enter(store, NULL, NULL, err);
+    if (code == MS_OK && ms_store_depth(store) > 0)
+        code = ms_err_set(err, MS_FAILED_PRECONDITION,
+                          "deleting cannot be rolled back: clean up outside the transaction");
+    struct ms_cleanup *cleanup = NULL;
+    if (code == MS_OK)
+        code = ms_store_sweep_open(store, &cleanup, err);
+    if (code < 0 || cleanup == NULL)
+        return code;
+    code = ms_store_begin(store, err);
+    if (code == MS_OK) {
+        code = compare(cleanup, err);
+        code = ms_store_end(store, code, err);
+    }
+    if (code < 0) {
+        ms_cleanup_free(cleanup);
+        return ms_err_wrap(err, "clean up");
+    }
+    rewinddir(cleanup->trash);
+    *out = cleanup;
+    return MS_OK;
+}
+
+/* The work directory of a committed one goes: at once when it was never mounted, else to trash,
+ * unless an overlay is still mounted on it or nobody can tell. */
+static void finish_work(struct ms_cleanup *cleanup, int64_t number) {
+    struct ms_store *store = cleanup->store;
+    ms_auto_free char *upper = NULL;
+    struct ms_err ignored;
+    char name[24];
+    bool in_use = false;
+    bool known = false;
+    (void)snprintf(name, sizeof name, "%lld", (long long)number);
+    if (unlinkat(store->place.work_fd, name, AT_REMOVEDIR) == 0)
+        return;
+    if (store->other_world ||
+        asprintf(&upper, "%s/layers/%lld", store->place.root, (long long)number) < 0 ||
+        ms_upper_in_use(upper, &in_use, &known, &ignored) < 0 || !known || in_use)
+        return;
+    (void)ms_layer_discard(&store->place, store->place.work_fd, name, ".work", &ignored);
+}
+
+/* Starts on the next trash entry: 1, or 0 when there is none. */
+static int next_trash(struct ms_cleanup *cleanup) {
+    for (;;) {
+        const struct dirent *entry = readdir(cleanup->trash);
+        if (entry == NULL)
+            return 0;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        struct ms_err why;
+        int code =
+            ms_remove_open(cleanup->store->place.trash_fd, entry->d_name, &cleanup->removing, &why);
+        if (code == MS_OK)
+            return 1;
+        if (code != MS_NOT_FOUND) /* else another process was here first */
+            cleanup->result.kept++;
+    }
+}
+
+int ms_cleanup_step(struct ms_cleanup *cleanup, size_t budget, struct ms_err *err) {
+    if (cleanup->finished_done < cleanup->finished.count) {
+        finish_work(cleanup, cleanup->finished.items[cleanup->finished_done++]);
+        return 1;
+    }
+    if (cleanup->removing == NULL && next_trash(cleanup) == 0)
+        return 0;
+    uint64_t before = ms_remove_count(cleanup->removing);
+    int code = ms_remove_step(cleanup->removing, budget, err);
+    cleanup->result.entries += (int64_t)(ms_remove_count(cleanup->removing) - before);
+    if (code == 1)
+        return 1;
+    if (code < 0)
+        cleanup->result.kept++; /* its reason is told by check; the other entries go on */
+    ms_remove_free(cleanup->removing);
+    cleanup->removing = NULL;
+    return 1;
+}
+
+int ms_store_sweep(struct ms_store *store, struct ms_err *err) {
+    struct ms_cleanup *cleanup = NULL;
+    int code = ms_store_sweep_open(store, &cleanup, err);
+    if (code < 0 || cleanup == NULL)
+        return code;
+    do {
+        code = ms_cleanup_step(cleanup, 4096, err);
+    } while (code == 1);
+    ms_cleanup_free(cleanup);
+    return code;
+}

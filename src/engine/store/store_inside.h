@@ -1,0 +1,114 @@
+/* store_inside.h - the inside of a store, for the engine's own store_*.c files.
+ *
+ *     store.c          open, close, facts, namespaces
+ *     store_recover.c  what open does after a boot: power cuts
+ *     store_txn.c      gate, transactions, savepoints, what is done after COMMIT
+ *     store_create.c   prepare, view, mounts, layers
+ *     store_commit.c   seal, commit
+ *     store_stage.c    stages: slow creation, import
+ *     store_remove.c   remove
+ *     store_read.c     stat, update, walk, usage, touch, events
+ *     store_mount.c    mount, unmount, what is mounted
+ *     store_run.c      run a command in a snapshot
+ *     cleanup.c        trash and what crashed processes left
+ *     check.c          rows against directories; rebuild.c a database from markers
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "engine/driver/driver.h"
+#include "engine/layer/layer.h"
+#include "engine/layer/marker.h"
+#include "engine/meta/meta.h"
+#include "engine/store/store.h"
+#include "engine/store/undo.h"
+
+struct ms_store {
+    pid_t pid; /* who opened it; anybody else came by fork */
+    struct ms_place place;
+    struct ms_meta meta;
+    const struct ms_driver *driver;
+    bool user_xattrs; /* the store's overlay xattrs are user.overlay.* */
+    bool other_world; /* this process would use the other ones */
+    bool index_off;   /* the kernel has overlay's index and nobody configured it */
+    int durability;
+    char **mount_options;
+    size_t mount_options_count;
+    char *boot_id;
+    struct ms_undo undo; /* undo.depth is the transaction's depth */
+    bool layers_changed; /* the transaction wrote a committed row: layers/ must be synced first */
+    int64_t uncovered_since; /* steady time of the first mkdir that no fsync has covered; 0: none */
+};
+
+/* Every verb's first line: refuses a store carried over a fork, a bad namespace, a bad key. key may
+ * be NULL. */
+int ms_store_enter(const struct ms_store *store, const char *ns, const char *key,
+                   struct ms_err *err);
+
+/* Refuses what makes or changes layers, when the store is of the other xattr world. */
+int ms_store_writable(const struct ms_store *store, struct ms_err *err);
+
+/* Ends a verb's own transaction: commits when code is 0, else rolls back; returns the outcome. */
+int ms_store_end(struct ms_store *store, int code, struct ms_err *err);
+
+/* The same two for what is void after a boot, such as the record of a mount: its COMMIT survives
+ * this process but waits for no disk. Each begin_passing that succeeded is ended by end_passing. */
+int ms_store_begin_passing(struct ms_store *store, struct ms_err *err);
+int ms_store_end_passing(struct ms_store *store, int code, struct ms_err *err);
+
+/* store_recover.c: sees to what a power cut may have left, when the boot id has changed. */
+int ms_store_recover(struct ms_store *store, struct ms_err *err);
+
+/* store_txn.c: syncs layers/ and work/ and records the number that this covers. Inside a
+ * transaction. */
+int ms_store_cover(struct ms_store *store, struct ms_err *err);
+
+/* store_create.c: the mounts of a row. */
+int ms_store_row_mounts(struct ms_store *store, const struct ms_row *row,
+                        const struct ms_labels *labels, struct ms_mounts *out, struct ms_err *err);
+
+/* store_create.c: finds the parent for a new child of it: not_found, invalid_argument when it is
+ * not committed, data_loss when it or an ancestor is damaged. An empty name gives a zeroed row. */
+int ms_store_find_parent(struct ms_store *store, const char *ns, const char *parent,
+                         struct ms_row *out, struct ms_err *err);
+
+/* store_create.c: who owns the root of a new layer: the host id of the mapped root, else the owner
+ * of the layer of the number parent (0: none). Fills in spec. */
+int ms_store_choose_owner(const struct ms_store *store, const struct ms_labels *labels,
+                          int64_t parent, struct ms_layer_spec *spec, struct ms_err *err);
+
+/* Labels of a request are legal: names, values, UTF-8 (their length is the front door's matter). */
+int ms_store_check_labels(const struct ms_labels *labels, struct ms_err *err);
+
+/* store_commit.c: what the marker of a committed row has to say, and writing it. */
+int ms_store_marker(struct ms_store *store, int64_t number, struct ms_marker *out,
+                    struct ms_err *err);
+int ms_store_mark(struct ms_store *store, int64_t number, struct ms_err *err);
+
+/* store_mount.c: fails with failed_precondition when this store's own record says that number is
+ * mounted and it still is, or may be. doing is "remove" or "commit". Forgets dead records when a
+ * transaction is open. */
+int ms_store_refuse_mounted(struct ms_store *store, int64_t number, const char *doing,
+                            struct ms_err *err);
+
+/* store_mount.c: the row and the mounts that a mount request asks for; refuses a second writer.
+ * Inside a transaction. */
+int ms_store_find_mounts(struct ms_store *store, const char *ns,
+                         const struct ms_mount_request *request, struct ms_row *row,
+                         struct ms_mounts *mounts, struct ms_err *err);
+
+/* store_stage.c: the stage's name under new/, its parent's number, its usage and so on. */
+const char *ms_stage_name(const struct ms_stage *stage);
+const struct ms_row *ms_stage_parent(const struct ms_stage *stage);
+void ms_stage_published(struct ms_stage *stage);
+
+/* store_stage.c: makes the staged content durable, as level says, and measures it. */
+int ms_stage_seal(struct ms_stage *stage, int level, struct ms_err *err);
+
+/* cleanup.c: deletes all trash there is; fails only when something is broken, not when an entry has
+ * to stay. */
+int ms_store_sweep(struct ms_store *store, struct ms_err *err);

@@ -1,0 +1,64 @@
+#include "engine/store/undo.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "engine/layer/marker.h"
+
+static int no_memory(struct ms_err *err) {
+    return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+void ms_undo_clear(struct ms_undo *undo) {
+    free(undo->entries);
+    free(undo->levels);
+    *undo = (struct ms_undo){0};
+}
+
+int ms_undo_begin(struct ms_undo *undo, struct ms_err *err) {
+    if (undo->depth == undo->levels_room) {
+        size_t room = undo->levels_room == 0 ? 8 : undo->levels_room * 2;
+        size_t *levels = realloc(undo->levels, room * sizeof *levels);
+        if (levels == NULL)
+            return no_memory(err);
+        undo->levels = levels;
+        undo->levels_room = room;
+    }
+    undo->levels[undo->depth++] = undo->count;
+    return MS_OK;
+}
+
+int ms_undo_reserve(struct ms_undo *undo, struct ms_err *err) {
+    if (undo->count + 4 <= undo->room)
+        return MS_OK;
+    size_t room = undo->room == 0 ? 16 : undo->room * 2;
+    struct ms_undo_entry *entries = realloc(undo->entries, room * sizeof *entries);
+    if (entries == NULL)
+        return no_memory(err);
+    undo->entries = entries;
+    undo->room = room;
+    return MS_OK;
+}
+
+void ms_undo_add(struct ms_undo *undo, enum ms_undo_step step, int64_t number) {
+    undo->entries[undo->count++] = (struct ms_undo_entry){.step = step, .number = number};
+}
+
+void ms_undo_rollback(struct ms_undo *undo, const struct ms_place *place) {
+    struct ms_err ignored;
+    size_t start = undo->levels[--undo->depth];
+    for (size_t i = undo->count; i > start; i--) {
+        const struct ms_undo_entry *entry = &undo->entries[i - 1];
+        if (entry->step == MS_UNDO_UNMAKE)
+            ms_layer_unmake(place, entry->number);
+        else if (entry->step == MS_UNDO_DISCARD)
+            (void)ms_layer_trash(place, entry->number, NULL, &ignored);
+        else if (entry->step == MS_UNDO_UNMARK)
+            ms_marker_drop(place->layers_fd, entry->number);
+    }
+    undo->count = start;
+}
+
+void ms_undo_forget(struct ms_undo *undo) { undo->count = undo->levels[--undo->depth]; }
+
+void ms_undo_release(struct ms_undo *undo) { undo->depth--; }
