@@ -47,6 +47,16 @@ describe("store:cleanup()", function()
         assert.same({}, tree.list(below(home, "trash")))
     end)
 
+    for how, options in pairs { ["at once"] = {}, ["by steps"] = { progress = function() end } } do
+        it("is not done by a remove that frees its own " .. how, function()
+            local home <close> = with_trash(3)
+            local before = tree.list(below(home, "trash"))
+            assert(home.store:prepare("small"))
+            assert(home.store:remove("small", options))
+            assert.same(before, tree.list(below(home, "trash")))
+        end)
+    end
+
     it("counts what it deleted", function()
         local home <close> = with_trash(3)
         assert.same({ entries = 5 }, cleaned(home)) -- 3 files, their layer, its work directory

@@ -53,11 +53,12 @@ end
 ---@return true? ok
 ---@return moonsnap.Error? err
 function M.remove(store, key, progress)
+    local info = store.engine:stat(store.name_space, key)
     local ok, err = store.engine:remove(store.name_space, key, true)
     if not ok then
         return nil, err
     end
-    local cleaning <close> = store.engine:cleanup()
+    local cleaning <close> = info and store.engine:sweep(info.number)
     if cleaning then
         M.drive(store.core, cleaning, "remove", progress)
     end

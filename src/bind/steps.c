@@ -137,6 +137,19 @@ static int cleanup(lua_State *L) {
     return 1;
 }
 
+/* sweep(number) -> cleanup of what that snapshot has left in the trash */
+static int sweep(lua_State *L) {
+    struct ms_err err;
+    struct ms_cleanup *opened = NULL;
+    struct ms_store *store = ms_store_check_arg(L);
+    lua_Integer number = luaL_checkinteger(L, 2);
+    struct ms_box *box = ms_box_new(L, &cleanup_class, 1);
+    if (ms_store_sweep_open(store, number, &opened, &err) < 0)
+        return ms_failure(L, &err);
+    ms_box_fill(box, opened);
+    return 1;
+}
+
 static int cleanup_step(lua_State *L) {
     struct ms_err err;
     struct ms_cleanup *work = ms_box_check(L, 1, &cleanup_class);
@@ -164,7 +177,7 @@ static int cleanup_done(lua_State *L) {
 }
 
 const luaL_Reg ms_step_verbs[] = {
-    {"seal", seal}, {"usage", usage}, {"cleanup", cleanup}, {NULL, NULL}};
+    {"seal", seal}, {"usage", usage}, {"cleanup", cleanup}, {"sweep", sweep}, {NULL, NULL}};
 
 void ms_steps_setup(lua_State *L) {
     static const luaL_Reg seals[] = {

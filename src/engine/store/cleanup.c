@@ -20,6 +20,7 @@
 
 struct ms_cleanup {
     struct ms_store *store; /* borrowed: outlives the cleanup */
+    int64_t only;           /* whose trash alone is deleted; 0: all */
     struct ms_cleaned result;
     struct ms_rows rows;        /* while comparing */
     int64_t sequence;           /* the highest number given when comparing began */
@@ -189,7 +190,8 @@ void ms_cleanup_result(const struct ms_cleanup *cleanup, struct ms_cleaned *out)
     *out = cleanup->result;
 }
 
-int ms_store_sweep_open(struct ms_store *store, struct ms_cleanup **out, struct ms_err *err) {
+int ms_store_sweep_open(struct ms_store *store, int64_t number, struct ms_cleanup **out,
+                        struct ms_err *err) {
     int code = ms_store_enter(store, NULL, NULL, err);
     if (code < 0)
         return code;
@@ -197,6 +199,7 @@ int ms_store_sweep_open(struct ms_store *store, struct ms_cleanup **out, struct 
     if (cleanup == NULL)
         return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
     cleanup->store = store;
+    cleanup->only = number;
     int fd = openat(store->place.trash_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cleanup->trash = fd >= 0 ? fdopendir(fd) : NULL;
     if (cleanup->trash == NULL) {
@@ -214,7 +217,7 @@ int ms_store_cleanup_open(struct ms_store *store, struct ms_cleanup **out, struc
                           "deleting cannot be rolled back: clean up outside the transaction");
     struct ms_cleanup *cleanup = NULL;
     if (code == MS_OK)
-        code = ms_store_sweep_open(store, &cleanup, err);
+        code = ms_store_sweep_open(store, 0, &cleanup, err);
     if (code < 0 || cleanup == NULL)
         return code;
     code = ms_store_begin(store, err);
@@ -258,6 +261,11 @@ static int next_trash(struct ms_cleanup *cleanup) {
             return 0;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
+        const char *rest = NULL;
+        int64_t number = 0;
+        if (cleanup->only != 0 && (!ms_layer_number(entry->d_name, &number, &rest) ||
+                                   *rest != '.' || number != cleanup->only))
+            continue;
         struct ms_err why;
         int code =
             ms_remove_open(cleanup->store->place.trash_fd, entry->d_name, &cleanup->removing, &why);
@@ -281,15 +289,15 @@ int ms_cleanup_step(struct ms_cleanup *cleanup, size_t budget, struct ms_err *er
     if (code == 1)
         return 1;
     if (code < 0)
-        cleanup->result.kept++; /* its reason is told by check; the other entries go on */
+        cleanup->result.kept++; /* the other entries go on */
     ms_remove_free(cleanup->removing);
     cleanup->removing = NULL;
     return 1;
 }
 
-int ms_store_sweep(struct ms_store *store, struct ms_err *err) {
+int ms_store_sweep(struct ms_store *store, int64_t number, struct ms_err *err) {
     struct ms_cleanup *cleanup = NULL;
-    int code = ms_store_sweep_open(store, &cleanup, err);
+    int code = ms_store_sweep_open(store, number, &cleanup, err);
     if (code < 0 || cleanup == NULL)
         return code;
     do {

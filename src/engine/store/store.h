@@ -292,8 +292,10 @@ struct ms_cleaned {
 struct ms_cleanup;
 int ms_store_cleanup_open(struct ms_store *store, struct ms_cleanup **out, struct ms_err *err);
 
-/* The deleting half alone: frees what is in the trash now. */
-int ms_store_sweep_open(struct ms_store *store, struct ms_cleanup **out, struct ms_err *err);
+/* The deleting half alone: frees what the snapshot number has left in the trash (0: all that is
+ * there). */
+int ms_store_sweep_open(struct ms_store *store, int64_t number, struct ms_cleanup **out,
+                        struct ms_err *err);
 
 int ms_cleanup_step(struct ms_cleanup *cleanup, size_t budget, struct ms_err *err);
 void ms_cleanup_result(const struct ms_cleanup *cleanup, struct ms_cleaned *out);

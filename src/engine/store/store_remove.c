@@ -2,7 +2,7 @@
 #include "engine/clock.h"
 #include "engine/store/store_inside.h"
 
-static int remove_inside(struct ms_store *store, const char *ns, const char *key,
+static int remove_inside(struct ms_store *store, const char *ns, const char *key, int64_t *number,
                          struct ms_err *err) {
     ms_auto_row struct ms_row row = {0};
     bool children = false;
@@ -25,16 +25,18 @@ static int remove_inside(struct ms_store *store, const char *ns, const char *key
         code = ms_undo_reserve(&store->undo, err);
     if (code == MS_OK)
         ms_undo_add(&store->undo, MS_AFTER_TRASH, row.number);
+    *number = row.number;
     return code;
 }
 
 int ms_store_remove(struct ms_store *store, const char *ns, const char *key, bool later,
                     struct ms_err *err) {
+    int64_t number = 0;
     int code = ms_store_enter(store, ns, NULL, err);
     if (code == MS_OK)
         code = ms_store_begin(store, err);
     if (code == MS_OK) {
-        code = remove_inside(store, ns, key, err);
+        code = remove_inside(store, ns, key, &number, err);
         code = ms_store_end(store, code, err);
     }
     if (code < 0)
@@ -43,6 +45,6 @@ int ms_store_remove(struct ms_store *store, const char *ns, const char *key, boo
         return MS_OK;
     /* the row is gone, which is the answer; what cannot be freed now stays in trash for cleanup */
     struct ms_err ignored;
-    (void)ms_store_sweep(store, &ignored);
+    (void)ms_store_sweep(store, number, &ignored);
     return MS_OK;
 }
