@@ -162,9 +162,16 @@ static int check_database(const struct ms_store *store, bool create, bool *make,
 static int open_database(struct ms_store *store, bool create, struct ms_err *err) {
     ms_auto_free char *path = NULL;
     bool make = false;
+    struct ms_err lost = {0};
     int code = check_database(store, create, &make, err);
-    if (code == MS_OK && make)
-        code = refuse_lost_database(store, err);
+    /* layers come after their database: one that is there by now was founded between the two looks
+     */
+    if (code == MS_OK && make && refuse_lost_database(store, &lost) < 0)
+        code = check_database(store, create, &make, err);
+    if (code == MS_OK && make && lost.kind != MS_OK) {
+        *err = lost;
+        return lost.kind;
+    }
     if (code < 0)
         return code;
     if (asprintf(&path, "%s/metadata.db", store->place.root) < 0)
