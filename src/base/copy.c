@@ -40,7 +40,7 @@ void ms_copy_count(const struct ms_copy *copy, struct ms_copy_count *out) { *out
 int ms_copy_open(int from, int to, struct ms_copy **out, struct ms_err *err) {
     struct ms_copy *copy = calloc(1, sizeof *copy);
     if (copy == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     copy->root = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     copy->here = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int code = copy->root < 0 || copy->here < 0 ? ms_err_sys(err, errno, "open the target")
@@ -143,7 +143,7 @@ static int copy_symlink(const struct ms_copy *copy, const struct ms_tree_item *i
     size_t room = (size_t)item->st.st_size + 1 > 4096 ? (size_t)item->st.st_size + 1 : 4096;
     ms_auto_free char *target = malloc(room + 1);
     if (target == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     ssize_t size = readlinkat(item->dir, item->name, target, room);
     if (size < 0)
         return failed(item, err);
@@ -157,7 +157,7 @@ static int link_to(const struct ms_copy *copy, const char *path, const struct ms
     const char *slash = strrchr(path, '/');
     ms_auto_free char *above = strndup(path, slash != NULL ? (size_t)(slash - path) : 0);
     if (above == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     ms_auto_close int dir = ms_dir_open_beneath(copy->root, above, err);
     if (dir < 0)
         return ms_err_wrap(err, "copy '%.100s'", item->path);

@@ -84,6 +84,10 @@ int ms_err_sys(struct ms_err *err, int sys, const char *format, ...) {
     return err->kind;
 }
 
+int ms_err_memory(struct ms_err *err) {
+    return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+}
+
 int ms_err_wrap(struct ms_err *err, const char *format, ...) {
     char front[sizeof err->text];
     char rest[sizeof err->text];

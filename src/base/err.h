@@ -59,6 +59,9 @@ int ms_err_set(struct ms_err *err, int kind, const char *format, ...)
 int ms_err_sys(struct ms_err *err, int sys, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Fills *err with resource_exhausted, "out of memory"; returns the kind. */
+int ms_err_memory(struct ms_err *err);
+
 /* Puts "formatted: " before the text of an error that passes through; returns its kind. */
 int ms_err_wrap(struct ms_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

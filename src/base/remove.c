@@ -85,11 +85,11 @@ int ms_remove_open(int at, const char *name, struct ms_remove **out, struct ms_e
     struct stat above;
     struct stat st;
     if (remove == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     remove->at = openat(at, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     remove->name = strdup(name);
     if (remove->name == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     if (remove->at < 0 || fstat(remove->at, &above) < 0 ||
         fstatat(remove->at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return ms_err_sys(err, errno, "remove '%.100s'", name);

@@ -83,7 +83,7 @@ char *ms_text_take(struct ms_text *text) {
 
 int ms_text_check(const struct ms_text *text, struct ms_err *err) {
     if (text->failed)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     return MS_OK;
 }
 

@@ -61,7 +61,7 @@ int ms_labels_append(struct ms_labels *labels, const char *name, const char *val
     if (label == NULL) {
         free(new_name);
         free(new_value);
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     }
     *label = (struct ms_label){.name = new_name, .value = new_value};
     labels->count++;
@@ -75,7 +75,7 @@ int ms_labels_set(struct ms_labels *labels, const char *name, const char *value,
         return ms_labels_append(labels, name, value, err);
     char *new_value = strdup(value);
     if (new_value == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     free(label->value);
     label->value = new_value;
     return MS_OK;

@@ -246,12 +246,6 @@ int ms_child_start(const struct ms_child_spec *spec, struct ms_child *out, struc
     return MS_OK;
 }
 
-int ms_child_signal(const struct ms_child *child, int signal, struct ms_err *err) {
-    if (child->pid <= 0)
-        return ms_err_set(err, MS_NOT_FOUND, "the child has ended");
-    return kill(child->pid, signal) < 0 ? ms_err_sys(err, errno, "signal the child") : MS_OK;
-}
-
 void ms_child_clear(struct ms_child *child) {
     if (child->pid > 0) {
         (void)kill(child->pid, SIGKILL);

@@ -72,8 +72,5 @@ int ms_child_start(const struct ms_child_spec *spec, struct ms_child *out, struc
  * the terminal sends, which the command has got itself. */
 int ms_child_wait(struct ms_child *child, int *status, struct ms_err *err);
 
-/* Sends the command a signal; SIGKILL ends everything in there. Fails: not_found (it has ended). */
-int ms_child_signal(const struct ms_child *child, int signal, struct ms_err *err);
-
 /* Kills, reaps and closes. Safe on a child that was waited for. */
 void ms_child_clear(struct ms_child *child);

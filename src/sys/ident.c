@@ -38,7 +38,7 @@ int ms_ident_boot_id(char **out, struct ms_err *err) {
     }
     char *copy = strdup(id);
     if (copy == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     *out = copy;
     return MS_OK;
 }

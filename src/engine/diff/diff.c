@@ -54,7 +54,7 @@ static int push(struct ms_diff *diff, struct ms_slice ours, struct ms_slice thei
     struct level *levels = realloc(diff->levels, (diff->depth + 1) * sizeof *levels);
     if (levels == NULL) {
         clear_level(&level);
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     }
     diff->levels = levels;
     const char *path = diff->path.bytes;
@@ -74,7 +74,7 @@ int ms_diff_open(const struct ms_diff_request *request, struct ms_diff **out, st
     struct ms_slice theirs = {0};
     struct ms_diff *diff = calloc(1, sizeof *diff);
     if (diff == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     diff->compare = request->compare;
     diff->ours.stacks = diff->theirs.stacks = request->stacks;
     diff->ours.user_xattrs = diff->theirs.user_xattrs = request->user_xattrs;

@@ -13,10 +13,6 @@
 #include "base/err.h"
 #include "base/own.h"
 
-static int no_memory(struct ms_err *err) {
-    return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-}
-
 void ms_stack_clear(struct ms_stack *stack) {
     for (size_t i = 0; i < stack->count; i++)
         free(stack->paths[i]);
@@ -28,11 +24,11 @@ int ms_stack_init(struct ms_stack *stack, const char *const *paths, size_t count
                   struct ms_err *err) {
     stack->paths = calloc(count + 1, sizeof *stack->paths);
     if (stack->paths == NULL)
-        return no_memory(err);
+        return ms_err_memory(err);
     for (; stack->count < count; stack->count++) {
         stack->paths[stack->count] = strdup(paths[stack->count]);
         if (stack->paths[stack->count] == NULL)
-            return no_memory(err);
+            return ms_err_memory(err);
     }
     return MS_OK;
 }
@@ -45,7 +41,7 @@ void ms_slice_clear(struct ms_slice *slice) {
 int ms_slice_root(const struct ms_stack *stack, struct ms_slice *out, struct ms_err *err) {
     out->layers = calloc(stack->count + 1, sizeof *out->layers);
     if (out->layers == NULL)
-        return no_memory(err);
+        return ms_err_memory(err);
     for (; out->count < stack->count; out->count++)
         out->layers[out->count] = out->count;
     return MS_OK;
@@ -60,7 +56,7 @@ static int open_far(const struct ms_stack *stack, size_t layer, const char *path
     const char *slash = strrchr(path, '/');
     ms_auto_free char *above = strndup(path, slash != NULL ? (size_t)(slash - path) : 0);
     if (above == NULL)
-        return no_memory(err);
+        return ms_err_memory(err);
     if (root < 0)
         return ms_err_sys(err, errno, "open the layer");
     out->fd = ms_dir_open_beneath(root, above, err);
@@ -154,7 +150,7 @@ int ms_stack_find(const struct ms_stack *stack, const struct ms_slice *slice, co
     int code = MS_OK;
     *out = (struct ms_seen){0};
     if (found.layers == NULL)
-        return no_memory(err);
+        return ms_err_memory(err);
     for (size_t i = 0; code == MS_OK && i < slice->count; i++) {
         size_t layer = slice->layers[i];
         struct word word = ask(stack, layer, path, err);
@@ -192,13 +188,13 @@ static int add_name(struct names *names, const char *name, struct ms_err *err) {
         size_t room = names->room == 0 ? 32 : names->room * 2;
         char **items = realloc(names->items, room * sizeof *items);
         if (items == NULL)
-            return no_memory(err);
+            return ms_err_memory(err);
         names->items = items;
         names->room = room;
     }
     names->items[names->count] = strdup(name);
     if (names->items[names->count] == NULL)
-        return no_memory(err);
+        return ms_err_memory(err);
     names->count++;
     return MS_OK;
 }

@@ -31,11 +31,12 @@ static int make_directory(int at, const char *name, mode_t mode) {
     return -1;
 }
 
-/* Renames to <directory>/<name>.<when><suffix>; a taken name moves on by a nanosecond. What is not
- * there was moved by another process, which is as good. */
-static int move_aside(int from, const char *name, int directory, const char *suffix,
+/* Renames to <directory>/<name>.<when>, with a suffix for where it was; a taken name moves on by
+ * a nanosecond. What is not there was moved by another process, which is as good. */
+static int move_aside(const struct ms_place *place, int from, const char *name, int directory,
                       struct ms_err *err) {
     char target[NAME_SIZE];
+    const char *suffix = from == place->work_fd ? ".work" : from == place->new_fd ? ".new" : "";
     int64_t when = ms_clock_now_ns();
     for (int tries = 0; tries < 1000; tries++) {
         (void)snprintf(target, sizeof target, "%.200s.%lld%s", name, (long long)when + tries,
@@ -50,13 +51,11 @@ static int move_aside(int from, const char *name, int directory, const char *suf
 
 int ms_layer_quarantine(const struct ms_place *place, int from, const char *name,
                         struct ms_err *err) {
-    const char *suffix = from == place->work_fd ? ".work" : "";
-    return move_aside(from, name, place->quarantine_fd, suffix, err);
+    return move_aside(place, from, name, place->quarantine_fd, err);
 }
 
-int ms_layer_discard(const struct ms_place *place, int from, const char *name, const char *suffix,
-                     struct ms_err *err) {
-    return move_aside(from, name, place->trash_fd, suffix, err);
+int ms_layer_discard(const struct ms_place *place, int from, const char *name, struct ms_err *err) {
+    return move_aside(place, from, name, place->trash_fd, err);
 }
 
 /* Makes one directory of a number; what a crash or a restored backup left there gives way. */
@@ -143,28 +142,14 @@ int ms_layer_publish(const struct ms_place *place, const char *stage, int64_t nu
     return ms_err_sys(err, errno, "publish layer %s", name);
 }
 
-/* Moves a number's entry to trash, whatever it has become; counts it when it was there. */
-static int trash_entry(const struct ms_place *place, int from, const char *name, int *moved,
-                       struct ms_err *err) {
-    if (faccessat(from, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-        return MS_OK;
-    const char *suffix = from == place->work_fd ? ".work" : "";
-    int code = move_aside(from, name, place->trash_fd, suffix, err);
-    if (code == MS_OK && moved != NULL)
-        ++*moved;
-    return code;
-}
-
-int ms_layer_trash(const struct ms_place *place, int64_t number, int *moved, struct ms_err *err) {
+int ms_layer_trash(const struct ms_place *place, int64_t number, struct ms_err *err) {
     char name[NAME_SIZE];
     number_name(name, number);
-    if (moved != NULL)
-        *moved = 0;
-    int code = trash_entry(place, place->layers_fd, name, moved, err);
+    int code = ms_layer_discard(place, place->layers_fd, name, err);
     if (code < 0)
         return code;
     ms_marker_drop(place->layers_fd, number);
-    return trash_entry(place, place->work_fd, name, moved, err);
+    return ms_layer_discard(place, place->work_fd, name, err);
 }
 
 int ms_layer_sync(const struct ms_place *place, struct ms_err *err) {

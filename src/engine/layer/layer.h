@@ -51,17 +51,16 @@ void ms_layer_unmake(const struct ms_place *place, int64_t number);
 int ms_layer_publish(const struct ms_place *place, const char *stage, int64_t number,
                      struct ms_err *err);
 
-/* Renames layers/<n> and work/<n>, as far as they exist, to trash and drops the markers. *moved (or
- * NULL) counts the directories. */
-int ms_layer_trash(const struct ms_place *place, int64_t number, int *moved, struct ms_err *err);
+/* Renames layers/<n> and work/<n>, as far as they exist, to trash and drops the markers. */
+int ms_layer_trash(const struct ms_place *place, int64_t number, struct ms_err *err);
 
-/* Renames one entry of the directory from to quarantine/<name>.<when>; fine when it is gone. */
+/* Renames one entry of from (layers, work or new) to quarantine/<name>.<when>, behind which ".work"
+ * or ".new" says where it was; fine when it is gone. */
 int ms_layer_quarantine(const struct ms_place *place, int from, const char *name,
                         struct ms_err *err);
 
-/* Renames one entry of the directory from to trash/<name>.<when><suffix>; fine when it is gone. */
-int ms_layer_discard(const struct ms_place *place, int from, const char *name, const char *suffix,
-                     struct ms_err *err);
+/* The same to trash. */
+int ms_layer_discard(const struct ms_place *place, int from, const char *name, struct ms_err *err);
 
 /* fsyncs layers/ and work/. */
 int ms_layer_sync(const struct ms_place *place, struct ms_err *err);

@@ -29,7 +29,7 @@ static int check_path(const char *root, struct ms_err *err) {
 static int make_root(const char *root, struct ms_err *err) {
     ms_auto_free char *path = strdup(root);
     if (path == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     for (char *at = path + 1; *at != '\0'; at++) {
         if (*at != '/')
             continue;

@@ -43,7 +43,7 @@ int ms_durability_of_name(const char *name) {
 int ms_sealing_open(int fd, int durability, struct ms_sealing **out, struct ms_err *err) {
     struct ms_sealing *sealing = calloc(1, sizeof *sealing);
     if (sealing == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     sealing->fd = fd;
     sealing->durability = durability;
     int code = ms_tree_open(&sealing->tree, fd, err);

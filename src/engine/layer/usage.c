@@ -31,7 +31,7 @@ static int grow(struct ms_usage_sum *sum, struct ms_err *err) {
     struct ms_usage_sum bigger = {.room = sum->room == 0 ? 64 : sum->room * 2};
     bigger.seen = calloc(bigger.room, sizeof *bigger.seen);
     if (bigger.seen == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     for (size_t i = 0; i < sum->room; i++)
         if (sum->seen[i].ino != 0)
             bigger.seen[slot_of(&bigger, sum->seen[i].dev, sum->seen[i].ino)] = sum->seen[i];
@@ -85,7 +85,7 @@ void ms_usage_free(struct ms_usage_walk *walk) {
 int ms_usage_open(int fd, struct ms_usage_walk **out, struct ms_err *err) {
     struct ms_usage_walk *walk = calloc(1, sizeof *walk);
     if (walk == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     int code = ms_tree_open(&walk->tree, fd, err);
     if (code < 0) {
         ms_usage_free(walk);

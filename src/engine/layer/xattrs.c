@@ -25,7 +25,7 @@ static ssize_t read_names(const char *path, char **out, struct ms_err *err) {
     if (size > 0) {
         *out = malloc((size_t)size);
         if (*out == NULL)
-            return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+            return ms_err_memory(err);
         size = llistxattr(path, *out, (size_t)size);
     }
     if (size < 0)
@@ -40,7 +40,7 @@ static int read_value(const char *path, const char *name, char **out, ssize_t *s
     if (*size >= 0) {
         *out = malloc((size_t)*size + 1);
         if (*out == NULL)
-            return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+            return ms_err_memory(err);
         *size = lgetxattr(path, name, *out, (size_t)*size);
     }
     return *size >= 0 || not_told(errno) ? MS_OK : failed(err);

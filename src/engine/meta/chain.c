@@ -15,7 +15,7 @@ void ms_chain_clear(struct ms_chain *chain) {
 static int allocate(struct ms_chain *chain, size_t count, struct ms_err *err) {
     chain->numbers = calloc(count == 0 ? 1 : count, sizeof *chain->numbers);
     if (chain->numbers == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     return MS_OK;
 }
 
@@ -63,7 +63,7 @@ int ms_chain_encode(const struct ms_chain *chain, unsigned char **bytes, size_t 
                     struct ms_err *err) {
     unsigned char *made = malloc(chain->count * VARINT_MAX + 1);
     if (made == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     size_t used = 0;
     for (size_t i = 0; i < chain->count; i++) {
         unsigned long long number = (unsigned long long)chain->numbers[i];

@@ -70,7 +70,7 @@ int ms_meta_setting(struct ms_meta *meta, const char *name, char **out, struct m
         return MS_OK;
     *out = ms_meta_column(statement, 0);
     if (*out == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     return MS_OK;
 }
 

@@ -63,7 +63,7 @@ int ms_meta_next_event(struct ms_meta *meta, int64_t since, struct ms_event *out
     if (event.topic == NULL || event.ns == NULL || event.key == NULL || event.name == NULL ||
         event.parent == NULL) {
         ms_event_clear(&event);
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     }
     *out = event;
     return 1;

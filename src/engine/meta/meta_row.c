@@ -6,10 +6,6 @@
 #include "engine/meta/meta.h"
 #include "engine/meta/schema.h"
 
-static int no_memory(struct ms_err *err) {
-    return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-}
-
 void ms_row_clear(struct ms_row *row) {
     ms_chain_clear(&row->chain);
     *row = (struct ms_row){0};
@@ -66,7 +62,7 @@ int ms_meta_name(struct ms_meta *meta, int64_t number, char **ns, char **key, st
     ms_auto_free char *found_ns = ms_meta_column(statement, 0);
     ms_auto_free char *found_key = ms_meta_column(statement, 1);
     if (found_ns == NULL || found_key == NULL)
-        return no_memory(err);
+        return ms_err_memory(err);
     *ns = ms_take_ptr(&found_ns);
     *key = ms_take_ptr(&found_key);
     return MS_OK;
@@ -277,7 +273,7 @@ int ms_meta_rows(struct ms_meta *meta, struct ms_rows *out, struct ms_err *err) 
             room = room == 0 ? 64 : room * 2;
             struct ms_row_brief *items = realloc(rows.items, room * sizeof *items);
             if (items == NULL)
-                return no_memory(err);
+                return ms_err_memory(err);
             rows.items = items;
         }
         rows.items[rows.count++] = (struct ms_row_brief){
@@ -324,14 +320,14 @@ int ms_meta_namespaces(struct ms_meta *meta, char ***out, struct ms_err *err) {
     char **names = calloc(1, sizeof *names);
     size_t count = 0;
     if (names == NULL)
-        return no_memory(err);
+        return ms_err_memory(err);
     while ((code = ms_meta_step(meta, statement, "read the namespaces", err)) == 1) {
         char **more = realloc(names, (count + 2) * sizeof *names);
         if (more != NULL)
             names = more;
         char *name = more != NULL ? ms_meta_column(statement, 0) : NULL;
         if (name == NULL) {
-            code = no_memory(err);
+            code = ms_err_memory(err);
             break;
         }
         names[count++] = name;

@@ -72,7 +72,7 @@ int ms_meta_next_mount(struct ms_meta *meta, int64_t number, int64_t rowid,
     };
     if (row.target == NULL || row.boot_id == NULL) {
         ms_mount_row_clear(&row);
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     }
     *out = row;
     return 1;
@@ -124,7 +124,7 @@ int ms_meta_next_owner(struct ms_meta *meta, int64_t after, struct ms_owner_row 
         .boot_id = ms_meta_column(statement, 4),
     };
     if (row.boot_id == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     *out = row;
     return 1;
 }

@@ -15,10 +15,6 @@
 #define INFO_JOINS                                                                                 \
     " LEFT JOIN snapshots p ON p.id = s.parent LEFT JOIN labels l ON l.snapshot = s.id"
 
-static int no_memory(struct ms_err *err) {
-    return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-}
-
 static int read_info(sqlite3_stmt *statement, struct ms_info *out, struct ms_err *err) {
     *out = (struct ms_info){
         .number = sqlite3_column_int64(statement, 0),
@@ -34,7 +30,7 @@ static int read_info(sqlite3_stmt *statement, struct ms_info *out, struct ms_err
     if (out->name != NULL && out->parent != NULL)
         return MS_OK;
     ms_info_clear(out);
-    return no_memory(err);
+    return ms_err_memory(err);
 }
 
 static int read_label(sqlite3_stmt *statement, struct ms_labels *labels, struct ms_err *err) {
@@ -243,7 +239,7 @@ int ms_meta_ids(struct ms_meta *meta, const char *ns, const struct ms_filter *fi
             room = room == 0 ? 64 : room * 2;
             int64_t *items = realloc(ids.items, room * sizeof *items);
             if (items == NULL)
-                return no_memory(err);
+                return ms_err_memory(err);
             ids.items = items;
         }
         ids.items[ids.count++] = sqlite3_column_int64(statement, 0);
@@ -268,5 +264,5 @@ int ms_meta_explain(struct ms_meta *meta, const char *ns, const struct ms_filter
     if (code < 0)
         return code;
     *out = ms_text_take(&text);
-    return *out != NULL ? MS_OK : no_memory(err);
+    return *out != NULL ? MS_OK : ms_err_memory(err);
 }

@@ -180,7 +180,7 @@ int ms_schema_open(const char *path, bool create, sqlite3 **out, struct ms_err *
     int code = MS_OK;
     if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
         if (db == NULL)
-            return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+            return ms_err_memory(err);
         code = ms_schema_fail(db, "open metadata.db", err);
     }
     if (code == MS_OK)

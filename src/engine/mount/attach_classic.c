@@ -115,7 +115,7 @@ static int attach_overlay(const struct ms_attach_plan *plan, const char *target,
         job.directory = directory;
     }
     if (data.failed || (job.directory == NULL && data.size > MS_CLASSIC_MAX))
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     if (data.size > MS_CLASSIC_MAX)
         return ms_err_set(err, MS_RESOURCE_EXHAUSTED,
                           "the mount options of %zu layers take %zu bytes and mount(2) reads %d",

@@ -33,7 +33,7 @@ static int set_extra(int fs, const char *extra, struct ms_err *err) {
         return ms_fs_set(fs, extra, NULL, err);
     ms_auto_free char *key = strndup(extra, (size_t)(equals - extra));
     if (key == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     return ms_fs_set(fs, key, equals + 1, err);
 }
 
@@ -57,7 +57,7 @@ static int map_lowers(const struct ms_attach_plan *plan, int userns_fd, int *map
                       struct ms_err *err) {
     ms_auto_free char *directory = strndup(plan->lowers[0], ms_attach_common(plan));
     if (directory == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     int code = ms_mount_clone(directory, false, mapped, err);
     if (code == MS_OK)
         code = ms_mount_change(*mapped, MOUNT_ATTR_IDMAP | MOUNT_ATTR_RDONLY, userns_fd, err);

@@ -103,10 +103,6 @@ static bool read_pair(struct ms_attach_plan *plan, const char *option, const cha
     return false;
 }
 
-static int no_memory(struct ms_err *err) {
-    return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-}
-
 static int check_layer(const char *path, struct ms_err *err) {
     if (path[0] != '/')
         return ms_err_set(err, MS_INVALID_ARGUMENT, "layer '%.100s' is no absolute path", path);
@@ -125,7 +121,7 @@ static int split_lowers(struct ms_attach_plan *plan, const char *value, struct m
     plan->lower_text = strdup(value);
     plan->lowers = calloc(count + 1, sizeof *plan->lowers);
     if (plan->lower_text == NULL || plan->lowers == NULL)
-        return no_memory(err);
+        return ms_err_memory(err);
     char *rest = plan->lower_text;
     for (char *path = NULL; (path = strsep(&rest, ":")) != NULL;) {
         int code = check_layer(path, err);
@@ -188,7 +184,7 @@ static int read_all(const struct ms_mount *mount, bool readonly, struct ms_attac
                           mount->target);
     plan->extras = calloc(mount->options_count + 1, sizeof *plan->extras);
     if (plan->extras == NULL)
-        return no_memory(err);
+        return ms_err_memory(err);
     for (size_t i = 0; i < mount->options_count; i++) {
         const char *option = mount->options[i];
         if (!read_word(plan, option) && !read_pair(plan, option, &lower))

@@ -99,7 +99,7 @@ static void start(struct draft *draft, const char *type, const struct ms_mount_p
 static int finish(struct draft *draft, struct ms_mounts *out, struct ms_err *err) {
     if (draft->failed) {
         ms_mounts_clear(&draft->mounts);
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     }
     *out = draft->mounts;
     return MS_OK;

@@ -31,13 +31,13 @@ void ms_findings_clear(struct ms_findings *findings) {
     *findings = (struct ms_findings){0};
 }
 
-/* Adds a finding; where is printed from format. */
+/* Adds a finding, whose strings and where are copied. */
 static int report(struct check *check, struct ms_finding finding, const char *where,
                   struct ms_err *err) {
     struct ms_findings *list = check->findings;
     struct ms_finding *items = realloc(list->items, (list->count + 1) * sizeof *items);
     if (items == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     list->items = items;
     struct ms_finding *item = &items[list->count++]; /* ms_findings_clear frees it from here on */
     *item = finding;
@@ -45,7 +45,7 @@ static int report(struct check *check, struct ms_finding finding, const char *wh
     item->repair = strdup(finding.repair);
     item->where = strdup(where);
     if (item->what == NULL || item->repair == NULL || item->where == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     return MS_OK;
 }
 
@@ -62,7 +62,7 @@ static int report_row(struct check *check, struct ms_finding finding, const char
                       const char *key, struct ms_err *err) {
     ms_auto_free char *where = NULL;
     if (asprintf(&where, "%s %s", ns, key) < 0 || where == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     return report(check, finding, where, err);
 }
 
@@ -189,7 +189,7 @@ static int orphan(struct check *check, int from, const char *part, const char *n
     };
     int code = MS_OK;
     if (check->repair && known)
-        code = ms_layer_discard(place, from, name, from == place->work_fd ? ".work" : "", err);
+        code = ms_layer_discard(place, from, name, err);
     if (check->repair && !known && unlinkat(from, name, AT_REMOVEDIR) < 0) {
         code = ms_layer_quarantine(place, from, name, err);
         if (code == MS_OK)
@@ -232,7 +232,7 @@ static int check_stage(struct check *check, const char *name, struct ms_err *err
         return errno == ENOENT ? MS_OK : ms_err_sys(err, errno, "look at the staged %s", name);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
         return MS_OK;
-    int code = check->repair ? ms_layer_discard(place, place->new_fd, name, ".new", err) : MS_OK;
+    int code = check->repair ? ms_layer_discard(place, place->new_fd, name, err) : MS_OK;
     return code < 0 ? code : report_entry(check, finding, "new", name, err);
 }
 

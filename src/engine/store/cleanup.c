@@ -68,8 +68,7 @@ static int retire(struct ms_cleanup *cleanup, int from, const char *name, int64_
     if (number > cleanup->sequence)
         return set_aside(cleanup, from, name, number, err);
     cleanup->result.orphans++;
-    const char *suffix = from == store->place.work_fd ? ".work" : "";
-    return ms_layer_discard(&store->place, from, name, suffix, err);
+    return ms_layer_discard(&store->place, from, name, err);
 }
 
 static int visit_layer(struct ms_cleanup *cleanup, const char *name, struct ms_err *err) {
@@ -89,7 +88,7 @@ static int visit_layer(struct ms_cleanup *cleanup, const char *name, struct ms_e
 static int add_finished(struct ms_ids *ids, int64_t number, struct ms_err *err) {
     int64_t *items = realloc(ids->items, (ids->count + 1) * sizeof *items);
     if (items == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     ids->items = items;
     items[ids->count++] = number;
     return MS_OK;
@@ -121,7 +120,7 @@ static int visit_stage(struct ms_cleanup *cleanup, const char *name, struct ms_e
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
         return MS_OK;
     cleanup->result.stages++;
-    return ms_layer_discard(place, place->new_fd, name, ".new", err);
+    return ms_layer_discard(place, place->new_fd, name, err);
 }
 
 /* Removes a snapshot whose owner is gone, unless something keeps it (a child, a mount). */
@@ -197,7 +196,7 @@ int ms_store_sweep_open(struct ms_store *store, int64_t number, struct ms_cleanu
         return code;
     struct ms_cleanup *cleanup = calloc(1, sizeof *cleanup);
     if (cleanup == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     cleanup->store = store;
     cleanup->only = number;
     int fd = openat(store->place.trash_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -250,7 +249,7 @@ static void finish_work(struct ms_cleanup *cleanup, int64_t number) {
         asprintf(&upper, "%s/layers/%lld", store->place.root, (long long)number) < 0 ||
         ms_upper_in_use(upper, &in_use, &known, &ignored) < 0 || !known || in_use)
         return;
-    (void)ms_layer_discard(&store->place, store->place.work_fd, name, ".work", &ignored);
+    (void)ms_layer_discard(&store->place, store->place.work_fd, name, &ignored);
 }
 
 /* Starts on the next trash entry: 1, or 0 when there is none. */

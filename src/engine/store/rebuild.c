@@ -38,7 +38,7 @@ static int list_layers(const struct ms_place *place, struct numbers *out, struct
             continue;
         int64_t *items = realloc(out->items, (out->count + 1) * sizeof *items);
         if (items == NULL)
-            return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+            return ms_err_memory(err);
         out->items = items;
         items[out->count++] = number;
     }
@@ -56,7 +56,7 @@ static int refuse_good_database(const struct ms_place *place, struct ms_err *err
     if (faccessat(place->root_fd, "metadata.db", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
         return MS_OK;
     if (asprintf(&path, "%s/metadata.db", place->root) < 0)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     int code = ms_meta_open(&meta, path, false, &why);
     if (code == MS_DATA_LOSS)
         return MS_OK;
@@ -202,7 +202,7 @@ static int rebuild_inside(struct ms_store *store, int64_t *found, struct ms_err 
 static int make_database(struct ms_store *store, int64_t *found, struct ms_err *err) {
     ms_auto_free char *path = NULL;
     if (asprintf(&path, "%s/metadata.db", store->place.root) < 0)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     int code = ms_meta_open(&store->meta, path, true, err);
     if (code == MS_OK)
         code = ms_store_begin(store, err);

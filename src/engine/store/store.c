@@ -45,10 +45,6 @@ int ms_store_writable(const struct ms_store *store, struct ms_err *err) {
 
 static char *copy(const char *text) { return strdup(text != NULL ? text : ""); }
 
-static int no_memory(struct ms_err *err) {
-    return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-}
-
 static int set_options(struct ms_store *store, const struct ms_store_options *options,
                        struct ms_err *err) {
     store->durability = MS_DURABILITY_LAYER;
@@ -60,13 +56,13 @@ static int set_options(struct ms_store *store, const struct ms_store_options *op
     bool index = false;
     store->mount_options = calloc(options->mount_options_count + 1, sizeof(char *));
     if (store->mount_options == NULL)
-        return no_memory(err);
+        return ms_err_memory(err);
     for (size_t i = 0; i < options->mount_options_count; i++) {
         const char *option = options->mount_options[i];
         index = index || strcmp(option, "index") == 0 || strncmp(option, "index=", 6) == 0;
         store->mount_options[i] = copy(option);
         if (store->mount_options[i] == NULL)
-            return no_memory(err);
+            return ms_err_memory(err);
         store->mount_options_count++;
     }
     store->index_off = !index && access("/sys/module/overlay/parameters/index", F_OK) == 0;
@@ -86,6 +82,9 @@ static int refuse_lost_database(const struct ms_store *store, struct ms_err *err
     return MS_OK;
 }
 
+/* Does this process write user.overlay.*, for want of the right to trusted.overlay.*? */
+static bool in_user_world(void) { return !ms_userns_initial() || geteuid() != 0; }
+
 /* The first open of a new store decides what it is; two openers may meet here. A rebuild that was
  * killed has left a database as empty as a new one. */
 static int found(struct ms_store *store, const struct ms_store_options *options,
@@ -98,8 +97,7 @@ static int found(struct ms_store *store, const struct ms_store_options *options,
     if (code == MS_OK && driver == NULL)
         code = refuse_lost_database(store, err);
     if (code == MS_OK && driver == NULL) {
-        bool user = options->force_user || !ms_userns_initial() || geteuid() != 0;
-        code = ms_meta_set(&store->meta, "xattrs", user ? "user" : "trusted", err);
+        code = ms_meta_set(&store->meta, "xattrs", in_user_world() ? "user" : "trusted", err);
         if (code == MS_OK)
             code = ms_meta_set(&store->meta, "boot_id", store->boot_id, err);
         if (code == MS_OK)
@@ -135,8 +133,7 @@ static int identify(struct ms_store *store, const struct ms_store_options *optio
                           "the store is kept by the driver %s, not by %s: leave the driver out",
                           driver, options->driver);
     store->user_xattrs = strcmp(xattrs, "user") == 0;
-    bool user_world = !ms_userns_initial() || geteuid() != 0;
-    store->other_world = store->driver->stacks && store->user_xattrs != user_world;
+    store->other_world = store->driver->stacks && store->user_xattrs != in_user_world();
     return store->driver->probe(&store->place, err);
 }
 
@@ -175,7 +172,7 @@ static int open_database(struct ms_store *store, bool create, struct ms_err *err
     if (code < 0)
         return code;
     if (asprintf(&path, "%s/metadata.db", store->place.root) < 0)
-        return no_memory(err);
+        return ms_err_memory(err);
     code = ms_meta_open(&store->meta, path, make, err);
     if (code != MS_DATA_LOSS)
         return code;
@@ -189,7 +186,7 @@ int ms_store_open(const struct ms_store_options *options, struct ms_store **out,
                   struct ms_err *err) {
     struct ms_store *store = calloc(1, sizeof *store);
     if (store == NULL)
-        return no_memory(err);
+        return ms_err_memory(err);
     store->pid = getpid();
     store->place.root_fd = -1;
     int code = ms_place_open(options->root, options->create, &store->place, err);

@@ -44,8 +44,7 @@ struct ms_store_options {
     const char *durability;           /* "metadata", "layer", "full"; NULL: "layer" */
     const char *const *mount_options; /* further overlay options, or NULL */
     size_t mount_options_count;
-    bool create;     /* make a new store when there is none */
-    bool force_user; /* a new store records the xattr world "user" whoever makes it */
+    bool create; /* make a new store when there is none */
 };
 
 /* Opens a store and, when the boot has changed since a writer was here, mends what a power cut may

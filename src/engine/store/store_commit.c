@@ -45,7 +45,7 @@ static int seal_layer(struct ms_store *store, int64_t number, int level, struct 
                       struct ms_err *err) {
     auto_seal struct ms_seal *seal = calloc(1, sizeof *seal);
     if (seal == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     seal->number = number;
     seal->level = level != 0 ? level : store->durability;
     seal->layer_fd = -1;
@@ -140,7 +140,7 @@ int ms_store_marker(struct ms_store *store, int64_t number, struct ms_marker *ou
     marker.driver = strdup(store->driver->name);
     marker.xattrs = strdup(store->user_xattrs ? "user" : "trusted");
     if (marker.driver == NULL || marker.xattrs == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     *out = marker;
     marker = (struct ms_marker){0};
     return MS_OK;

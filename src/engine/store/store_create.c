@@ -288,7 +288,7 @@ static int add_layer(const struct ms_store *store, int64_t number, struct ms_lay
                      struct ms_err *err) {
     char *path = NULL;
     if (asprintf(&path, "%s/layers/%lld", store->place.root, (long long)number) < 0)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     layers->paths[layers->count++] = path;
     return MS_OK;
 }
@@ -305,7 +305,7 @@ int ms_store_layers(struct ms_store *store, const char *ns, const char *key, str
         return code;
     struct ms_layers layers = {.paths = calloc(row.chain.count + 2, sizeof(char *))};
     if (layers.paths == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     layers.own =
         row.kind == MS_KIND_COMMITTED || store->driver->has_layer(row.kind, row.parent != 0);
     if (layers.own)

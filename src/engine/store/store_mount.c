@@ -25,7 +25,7 @@ static int ask_kernel(struct ms_store *store, int64_t number, bool *in_use, bool
     if (code < 0 || !store->driver->stacks || row.kind != MS_KIND_ACTIVE || row.chain.count == 0)
         return code;
     if (asprintf(&upper, "%s/layers/%lld", store->place.root, (long long)number) < 0)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     return ms_upper_in_use(upper, in_use, known, err);
 }
 
@@ -220,7 +220,7 @@ static int add_mounted(struct ms_store *store, struct ms_mount_row *row,
                        struct ms_mounted_list *list, struct ms_err *err) {
     struct ms_mounted *items = realloc(list->items, (list->count + 1) * sizeof *items);
     if (items == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     list->items = items;
     struct ms_mounted *item = &items[list->count];
     *item = (struct ms_mounted){

@@ -142,7 +142,7 @@ int ms_store_walk(struct ms_store *store, const char *ns, const struct ms_filter
     if (walk == NULL || copy == NULL) {
         free(walk);
         free(copy);
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     }
     walk->store = store;
     walk->filter = filter;
@@ -248,7 +248,7 @@ int ms_store_usage_open(struct ms_store *store, const char *ns, const char *key,
         return code;
     struct ms_measure *measure = calloc(1, sizeof *measure);
     if (measure == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     measure->layer_fd = -1;
     measure->usage = row.usage;
     if (row.kind == MS_KIND_ACTIVE) {

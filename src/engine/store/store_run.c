@@ -46,7 +46,7 @@ static int choose_target(const struct ms_store *store, const struct ms_run *run,
     }
     if (asprintf(&scene->target, "%s/new", store->place.root) < 0) {
         scene->target = NULL;
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     }
     return MS_OK;
 }
@@ -70,7 +70,7 @@ static int find_mounted_here(struct ms_store *store, const char *ns, const char 
 static int bind_of(const char *source, struct ms_mounts *out, struct ms_err *err) {
     out->items = calloc(1, sizeof *out->items);
     if (out->items == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     struct ms_mount *mount = &out->items[out->count++];
     mount->type = strdup("bind");
     mount->source = strdup(source);
@@ -82,7 +82,7 @@ static int bind_of(const char *source, struct ms_mounts *out, struct ms_err *err
     }
     bool whole = mount->type != NULL && mount->source != NULL && mount->target != NULL &&
                  mount->options != NULL && mount->options[0] != NULL && mount->options[1] != NULL;
-    return whole ? MS_OK : ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+    return whole ? MS_OK : ms_err_memory(err);
 }
 
 static int find_scene(struct ms_store *store, const char *ns, const struct ms_run *run,
@@ -119,7 +119,7 @@ static int start_child(const struct ms_run *run, struct scene *scene, struct ms_
                        struct ms_err *err) {
     ms_auto_free struct ms_child_bind *binds = calloc(run->binds_count + 1, sizeof *binds);
     if (binds == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     for (size_t i = 0; i < run->binds_count; i++) {
         binds[i].source = run->binds[i].source;
         binds[i].target = run->binds[i].target;

@@ -139,7 +139,7 @@ int ms_store_stage(struct ms_store *store, const char *ns, const char *parent,
         return code;
     auto_stage struct ms_stage *stage = calloc(1, sizeof *stage);
     if (stage == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
+        return ms_err_memory(err);
     stage->store = store;
     stage->directory_fd = -1;
     stage->layer_fd = -1;

@@ -144,7 +144,7 @@ static void do_after(struct ms_store *store) {
     for (size_t i = 0; i < store->undo.count; i++) {
         const struct ms_undo_entry *entry = &store->undo.entries[i];
         if (entry->step == MS_AFTER_TRASH)
-            (void)ms_layer_trash(&store->place, entry->number, NULL, &ignored);
+            (void)ms_layer_trash(&store->place, entry->number, &ignored);
         else if (entry->step == MS_AFTER_MARK)
             (void)ms_store_mark(store, entry->number, &ignored);
     }

@@ -5,10 +5,6 @@
 #include "base/err.h"
 #include "engine/layer/marker.h"
 
-static int no_memory(struct ms_err *err) {
-    return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "out of memory");
-}
-
 void ms_undo_clear(struct ms_undo *undo) {
     free(undo->entries);
     free(undo->levels);
@@ -20,7 +16,7 @@ int ms_undo_begin(struct ms_undo *undo, struct ms_err *err) {
         size_t room = undo->levels_room == 0 ? 8 : undo->levels_room * 2;
         size_t *levels = realloc(undo->levels, room * sizeof *levels);
         if (levels == NULL)
-            return no_memory(err);
+            return ms_err_memory(err);
         undo->levels = levels;
         undo->levels_room = room;
     }
@@ -34,7 +30,7 @@ int ms_undo_reserve(struct ms_undo *undo, struct ms_err *err) {
     size_t room = undo->room == 0 ? 16 : undo->room * 2;
     struct ms_undo_entry *entries = realloc(undo->entries, room * sizeof *entries);
     if (entries == NULL)
-        return no_memory(err);
+        return ms_err_memory(err);
     undo->entries = entries;
     undo->room = room;
     return MS_OK;
@@ -52,7 +48,7 @@ void ms_undo_rollback(struct ms_undo *undo, const struct ms_place *place) {
         if (entry->step == MS_UNDO_UNMAKE)
             ms_layer_unmake(place, entry->number);
         else if (entry->step == MS_UNDO_DISCARD)
-            (void)ms_layer_trash(place, entry->number, NULL, &ignored);
+            (void)ms_layer_trash(place, entry->number, &ignored);
         else if (entry->step == MS_UNDO_UNMARK)
             ms_marker_drop(place->layers_fd, entry->number);
     }
