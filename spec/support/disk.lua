@@ -15,14 +15,18 @@ local M = {}
 local Disk = {}
 Disk.__index = Disk
 
---- Makes and mounts an ext4 image.
----@param options {megabytes: integer, features?: string, home: World}
+--- Makes and mounts an image of ext4, or of btrfs, which shares what is copied.
+---@param options {megabytes: integer, features?: string, btrfs?: boolean, home: World}
 ---@return Disk
 function M.new(options)
     local self = setmetatable({ image = options.home.dir .. "/image", at = options.home:directory() }, Disk)
     tree.write(self.image)
     assert(unistd.truncate(self.image, options.megabytes * 1048576))
-    process.must("mkfs.ext4", "-q", "-F", "-m", "0", "-O", options.features or "^resize_inode", self.image)
+    if options.btrfs then
+        process.must("mkfs.btrfs", "-q", "-f", self.image)
+    else
+        process.must("mkfs.ext4", "-q", "-F", "-m", "0", "-O", options.features or "^resize_inode", self.image)
+    end
     self:mount()
     return self
 end
