@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "archive/name.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/own.h"
 #include "base/remove.h"
@@ -27,18 +28,13 @@ int ms_drop(int dir, const char *name, const char *path, struct ms_err *err) {
 }
 
 int ms_drop_content(int fd, const char *except, const char *path, struct ms_err *err) {
-    ms_auto_close int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ms_auto_closedir DIR *dir = again < 0 ? NULL : fdopendir(again);
+    ms_auto_closedir DIR *dir = ms_dir_read(fd);
     if (dir == NULL)
         return ms_err_sys(err, errno, "empty '%.100s'", ms_name_show(path));
-    (void)ms_take_fd(&again);
     const struct dirent *item = NULL;
     int rc = 0;
-    while (rc == 0 && (item = readdir(dir)) != NULL) {
-        const char *name = item->d_name;
-        bool kept = except != NULL && strcmp(name, except) == 0;
-        if (!kept && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-            rc = ms_drop(fd, name, name, err);
-    }
+    while (rc == 0 && (item = ms_dir_next(dir)) != NULL)
+        if (except == NULL || strcmp(item->d_name, except) != 0)
+            rc = ms_drop(fd, item->d_name, item->d_name, err);
     return rc;
 }

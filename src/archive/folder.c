@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "archive/describe.h"
 #include "archive/name.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/links.h"
 #include "base/own.h"
@@ -186,13 +186,6 @@ static void progress(void *self, struct ms_import_progress *out) {
     out->bytes_total = -1;
 }
 
-static bool is_mount(int fd) {
-    struct statx stx;
-    if (statx(fd, "", AT_EMPTY_PATH, 0, &stx) != 0)
-        return false;
-    return (stx.stx_attributes_mask & stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-}
-
 /* Goes up from the target: known before anything is read when the source is above it. What is
  * beyond a mount is not walked into either. */
 static int check_outside(int source, int target, struct ms_err *err) {
@@ -207,10 +200,10 @@ static int check_outside(int source, int target, struct ms_err *err) {
         if (is(&st, above.st_dev, above.st_ino))
             return ms_err_set(err, MS_FAILED_PRECONDITION,
                               "the source holds the store itself; import a directory without it");
-        last = is_mount(fd);
         int next = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        struct stat up;
-        last = last || (next >= 0 && fstat(next, &up) == 0 && is(&up, st.st_dev, st.st_ino));
+        struct stat up = st;
+        last = next >= 0 && fstat(next, &up) == 0 && is(&up, st.st_dev, st.st_ino);
+        last = last || ms_dir_is_mount(fd, up.st_dev);
         ms_own_close(&fd);
         fd = next;
     }

@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include "archive/import.h"
 #include "archive/name.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/own.h"
 
@@ -99,13 +99,11 @@ int ms_hide_name(struct ms_hider *hider, int dir, const char *name, struct ms_er
 
 /* Takes whiteouts that are files out of a directory: once it is opaque they would be seen. */
 static int drop_mark_files(const struct ms_hider *hider, int fd, struct ms_err *err) {
-    ms_auto_close int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ms_auto_closedir DIR *dir = again < 0 ? NULL : fdopendir(again);
+    ms_auto_closedir DIR *dir = ms_dir_read(fd);
     if (dir == NULL)
         return ms_err_sys(err, errno, "read a directory that becomes opaque");
-    (void)ms_take_fd(&again);
     const struct dirent *item = NULL;
-    while ((item = readdir(dir)) != NULL) {
+    while ((item = ms_dir_next(dir)) != NULL) {
         if (item->d_type == DT_REG && ms_hide_is_mark(hider, fd, item->d_name) &&
             unlinkat(fd, item->d_name, 0) != 0)
             return ms_err_sys(err, errno, "unhide '%.100s'", item->d_name);

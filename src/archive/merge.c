@@ -13,6 +13,7 @@
 #include "archive/name.h"
 #include "archive/sink.h"
 #include "archive/trail.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/own.h"
 #include "base/tree.h"
@@ -81,14 +82,12 @@ static int obey(struct ms_merge *merge, int from, const char *mark, struct ms_er
 static int obey_all(struct ms_merge *merge, int from, struct ms_err *err) {
     if (!merge->request.marks)
         return 0;
-    ms_auto_close int again = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ms_auto_closedir DIR *dir = again < 0 ? NULL : fdopendir(again);
+    ms_auto_closedir DIR *dir = ms_dir_read(from);
     if (dir == NULL)
         return ms_err_sys(err, errno, "merge '%.100s'", merge->tree.path.bytes);
-    (void)ms_take_fd(&again);
     const struct dirent *item = NULL;
     int rc = 0;
-    while (rc == 0 && (item = readdir(dir)) != NULL)
+    while (rc == 0 && (item = ms_dir_next(dir)) != NULL)
         if (strncmp(item->d_name, MS_WHITEOUT_PREFIX, strlen(MS_WHITEOUT_PREFIX)) == 0)
             rc = obey(merge, from, item->d_name, err);
     return rc;

@@ -11,15 +11,19 @@
 #include "base/err.h"
 #include "base/own.h"
 
-static bool is_dots(const char *name) { return strcmp(name, ".") == 0 || strcmp(name, "..") == 0; }
-
-/* Opens the directory again, so that the caller's position stays. */
-static DIR *open_again(int fd) {
+DIR *ms_dir_read(int fd) {
     ms_auto_close int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = again >= 0 ? fdopendir(again) : NULL;
     if (dir != NULL)
         (void)ms_take_fd(&again);
     return dir;
+}
+
+const struct dirent *ms_dir_next(DIR *dir) {
+    const struct dirent *entry = readdir(dir);
+    while (entry != NULL && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0))
+        entry = readdir(dir);
+    return entry;
 }
 
 bool ms_dir_is_mount(int fd, dev_t above) {
@@ -67,13 +71,10 @@ int ms_dir_open_beneath(int at, const char *path, struct ms_err *err) {
 }
 
 int ms_dir_is_empty(int fd, struct ms_err *err) {
-    ms_auto_closedir DIR *dir = open_again(fd);
+    ms_auto_closedir DIR *dir = ms_dir_read(fd);
     if (dir == NULL)
         return ms_err_sys(err, errno, "read a directory");
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
-        if (!is_dots(entry->d_name))
-            return 0;
-    return 1;
+    return ms_dir_next(dir) == NULL;
 }
 
 int ms_dir_has_types(int fd, struct ms_err *err) {
@@ -82,14 +83,14 @@ int ms_dir_has_types(int fd, struct ms_err *err) {
     if (file < 0)
         return ms_err_sys(err, errno, "write into the root");
     bool known = true;
-    ms_auto_closedir DIR *dir = open_again(fd);
+    ms_auto_closedir DIR *dir = ms_dir_read(fd);
     if (dir == NULL) {
         int sys = errno;
         (void)unlinkat(fd, probe, 0);
         return ms_err_sys(err, sys, "read the root");
     }
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
-        known = known && (is_dots(entry->d_name) || entry->d_type != DT_UNKNOWN);
+    for (const struct dirent *entry; (entry = ms_dir_next(dir)) != NULL;)
+        known = known && entry->d_type != DT_UNKNOWN;
     (void)unlinkat(fd, probe, 0);
     if (!known)
         return ms_err_set(err, MS_FAILED_PRECONDITION,

@@ -1,6 +1,7 @@
-/* dir.h - questions about one directory. */
+/* dir.h - one directory: opening it, reading it, questions about it. */
 #pragma once
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -11,6 +12,13 @@ struct ms_err;
  * not_found, invalid_argument (a link or no directory on the way), failed_precondition (a mount).
  */
 int ms_dir_open_beneath(int at, const char *path, struct ms_err *err);
+
+/* Opens the directory again to read it from its start; fd keeps its position. The caller's to close
+ * (ms_auto_closedir); NULL and errno when it cannot be. */
+DIR *ms_dir_read(int fd);
+
+/* The next entry but "." and "..", NULL at the end or, with errno changed, on failure. */
+const struct dirent *ms_dir_next(DIR *dir);
 
 /* Is something mounted on the open directory? above is the device of the one that holds it, which
  * decides on kernels that do not say (before 5.8). */

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -198,14 +197,11 @@ static int visit(struct ms_tree *tree, const char *name, struct ms_tree_item *ou
     return 1;
 }
 
-/* The next name of the last level, or NULL. */
+/* The next name of the last level, or NULL; errno 0 at the end. */
 static const char *read_name(struct ms_tree *tree) {
     errno = 0;
-    const struct dirent *item = NULL;
-    while ((item = readdir(top(tree)->dir)) != NULL)
-        if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0)
-            return item->d_name;
-    return NULL;
+    const struct dirent *item = ms_dir_next(top(tree)->dir);
+    return item != NULL ? item->d_name : NULL;
 }
 
 /* The path back to the last level's, after an item of it or a directory that was left. */

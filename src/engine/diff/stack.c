@@ -209,10 +209,9 @@ static int read_names(const struct ms_stack *stack, size_t layer, const char *pa
     ms_auto_closedir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (dir == NULL)
         return errno == ENOENT ? MS_OK : ms_err_sys(err, errno, "read '%.100s'", path);
-    for (const struct dirent *entry = readdir(dir); entry != NULL && code == MS_OK;
-         entry = readdir(dir))
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            code = add_name(names, entry->d_name, err);
+    const struct dirent *entry = NULL;
+    while (code == MS_OK && (entry = ms_dir_next(dir)) != NULL)
+        code = add_name(names, entry->d_name, err);
     return code;
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -144,4 +145,14 @@ void ms_place_close(struct ms_place *place) {
             (void)close(fds[i]);
     free(place->root);
     *place = (struct ms_place){.root_fd = -1};
+}
+
+char *ms_place_path(const struct ms_place *place, const char *name) {
+    char *path = NULL;
+    return asprintf(&path, "%s/%s", place->root, name) < 0 ? NULL : path;
+}
+
+char *ms_place_layer(const struct ms_place *place, int64_t number) {
+    char *path = NULL;
+    return asprintf(&path, "%s/layers/%lld", place->root, (long long)number) < 0 ? NULL : path;
 }

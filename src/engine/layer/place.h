@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct ms_err;
 
@@ -24,3 +25,7 @@ struct ms_place {
  * permission_denied, failed_precondition (an overlay; no d_type). */
 int ms_place_open(const char *root, bool create, struct ms_place *out, struct ms_err *err);
 void ms_place_close(struct ms_place *place);
+
+/* ROOT/<name>, and the path of a layer, ROOT/layers/<n>: heap, NULL when there is no memory. */
+char *ms_place_path(const struct ms_place *place, const char *name);
+char *ms_place_layer(const struct ms_place *place, int64_t number);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/own.h"
 #include "engine/layer/marker.h"
@@ -237,18 +238,14 @@ static int check_stage(struct check *check, const char *name, struct ms_err *err
 }
 
 static int check_directory(struct check *check, int fd, const char *part, struct ms_err *err) {
-    int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ms_auto_closedir DIR *dir = again >= 0 ? fdopendir(again) : NULL;
+    ms_auto_closedir DIR *dir = ms_dir_read(fd);
+    const struct dirent *entry = NULL;
+    int code = MS_OK;
     if (dir == NULL)
         return ms_err_sys(err, errno, "read %s", part);
-    int code = MS_OK;
-    for (const struct dirent *entry = readdir(dir); entry != NULL && code == MS_OK;
-         entry = readdir(dir)) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
+    while (code == MS_OK && (entry = ms_dir_next(dir)) != NULL)
         code = strcmp(part, "new") == 0 ? check_stage(check, entry->d_name, err)
                                         : check_entry(check, part, entry->d_name, err);
-    }
     return code;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/own.h"
 #include "base/remove.h"
@@ -32,18 +33,16 @@ struct ms_cleanup {
 
 /* ---- comparing, under the write lock ------------------------------------------------------- */
 
-/* Calls visit for each entry of the directory fd; "." and ".." are left out. */
+/* Calls visit for each entry of the directory fd. */
 static int each_entry(int fd, int (*visit)(struct ms_cleanup *, const char *, struct ms_err *),
                       struct ms_cleanup *cleanup, struct ms_err *err) {
-    int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ms_auto_closedir DIR *dir = again >= 0 ? fdopendir(again) : NULL;
+    ms_auto_closedir DIR *dir = ms_dir_read(fd);
+    const struct dirent *entry = NULL;
+    int code = MS_OK;
     if (dir == NULL)
         return ms_err_sys(err, errno, "read a directory of the store");
-    int code = MS_OK;
-    for (const struct dirent *entry = readdir(dir); entry != NULL && code == MS_OK;
-         entry = readdir(dir))
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            code = visit(cleanup, entry->d_name, err);
+    while (code == MS_OK && (entry = ms_dir_next(dir)) != NULL)
+        code = visit(cleanup, entry->d_name, err);
     return code;
 }
 
@@ -199,8 +198,7 @@ int ms_store_sweep_open(struct ms_store *store, int64_t number, struct ms_cleanu
         return ms_err_memory(err);
     cleanup->store = store;
     cleanup->only = number;
-    int fd = openat(store->place.trash_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    cleanup->trash = fd >= 0 ? fdopendir(fd) : NULL;
+    cleanup->trash = ms_dir_read(store->place.trash_fd);
     if (cleanup->trash == NULL) {
         ms_cleanup_free(cleanup);
         return ms_err_sys(err, errno, "read the trash");
@@ -237,7 +235,7 @@ int ms_store_cleanup_open(struct ms_store *store, struct ms_cleanup **out, struc
  * unless an overlay is still mounted on it or nobody can tell. */
 static void finish_work(struct ms_cleanup *cleanup, int64_t number) {
     struct ms_store *store = cleanup->store;
-    ms_auto_free char *upper = NULL;
+    ms_auto_free char *upper = ms_place_layer(&store->place, number);
     struct ms_err ignored;
     char name[24];
     bool in_use = false;
@@ -245,8 +243,7 @@ static void finish_work(struct ms_cleanup *cleanup, int64_t number) {
     (void)snprintf(name, sizeof name, "%lld", (long long)number);
     if (unlinkat(store->place.work_fd, name, AT_REMOVEDIR) == 0)
         return;
-    if (store->other_world ||
-        asprintf(&upper, "%s/layers/%lld", store->place.root, (long long)number) < 0 ||
+    if (store->other_world || upper == NULL ||
         ms_upper_in_use(upper, &in_use, &known, &ignored) < 0 || !known || in_use)
         return;
     (void)ms_layer_discard(&store->place, store->place.work_fd, name, &ignored);
@@ -255,11 +252,9 @@ static void finish_work(struct ms_cleanup *cleanup, int64_t number) {
 /* Starts on the next trash entry: 1, or 0 when there is none. */
 static int next_trash(struct ms_cleanup *cleanup) {
     for (;;) {
-        const struct dirent *entry = readdir(cleanup->trash);
+        const struct dirent *entry = ms_dir_next(cleanup->trash);
         if (entry == NULL)
             return 0;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
         const char *rest = NULL;
         int64_t number = 0;
         if (cleanup->only != 0 && (!ms_layer_number(entry->d_name, &number, &rest) ||

@@ -13,6 +13,9 @@
 #include "base/own.h"
 #include "engine/clock.h"
 
+#define SIGNED_AFTER 200 /* tries: about 0.1 s */
+#define WAIT_TRIES 60000 /* about 30 s */
+
 /* Sleeps a little longer each time, 50 us to 1 ms: long enough to leave the processor to the
  * writer, short against a transaction's fsync. */
 static void pause_before(unsigned tries) {
@@ -39,21 +42,47 @@ int ms_gate_enter(int fd, int64_t wait_ms, struct ms_err *err) {
 }
 
 void ms_gate_sign(int fd) {
-    char text[16];
-    int size = snprintf(text, sizeof text, "%-14d\n", (int)getpid());
+    char text[32];
+    int size = snprintf(text, sizeof text, "%-14d %-14d\n", (int)getpid(), (int)gettid());
     if (pwrite(fd, text, (size_t)size, 0) < 0)
         return; /* a full disk: only the holder's name is lost */
 }
 
 void ms_gate_leave(int fd) { (void)flock(fd, LOCK_UN); }
 
+/* The process and thread that signed last, 0 when nobody did. */
+static void read_signature(int fd, long *pid, long *tid) {
+    char text[32] = "";
+    char *rest = text;
+    if (pread(fd, text, sizeof text - 1, 0) <= 0)
+        text[0] = '\0';
+    *pid = strtol(text, &rest, 10);
+    *tid = strtol(rest, NULL, 10);
+}
+
+bool ms_gate_is_mine(int fd) {
+    long pid = 0;
+    long tid = 0;
+    read_signature(fd, &pid, &tid);
+    return pid == getpid() && tid == gettid();
+}
+
+int ms_gate_wait(void *context, int tries) {
+    const int *fd = context;
+    struct timespec pause = {.tv_nsec = tries < 20 ? 100000 : 500000};
+    /* by now whoever holds the lock has signed for it */
+    if (tries == SIGNED_AFTER && ms_gate_is_mine(*fd))
+        return 0;
+    (void)nanosleep(&pause, NULL);
+    return tries < WAIT_TRIES;
+}
+
 void ms_gate_holder(int fd, char *out, int size) {
-    char text[16] = "";
     char path[40];
     char name[32] = "";
     long pid = 0;
-    if (pread(fd, text, sizeof text - 1, 0) > 0)
-        pid = strtol(text, NULL, 10);
+    long tid = 0;
+    read_signature(fd, &pid, &tid);
     if (pid <= 0) {
         (void)snprintf(out, (size_t)size, "somebody");
         return;

@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/own.h"
 #include "engine/clock.h"
@@ -27,11 +27,10 @@ static int by_value(const void *left, const void *right) {
 }
 
 static int list_layers(const struct ms_place *place, struct numbers *out, struct ms_err *err) {
-    int fd = openat(place->layers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ms_auto_closedir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    ms_auto_closedir DIR *dir = ms_dir_read(place->layers_fd);
     if (dir == NULL)
         return ms_err_sys(err, errno, "read layers");
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+    for (const struct dirent *entry; (entry = ms_dir_next(dir)) != NULL;) {
         const char *rest = NULL;
         int64_t number = 0;
         if (!ms_layer_number(entry->d_name, &number, &rest) || *rest != '\0')
@@ -49,13 +48,13 @@ static int list_layers(const struct ms_place *place, struct numbers *out, struct
 
 /* A database that opens and answers must not be thrown away. */
 static int refuse_good_database(const struct ms_place *place, struct ms_err *err) {
-    ms_auto_free char *path = NULL;
+    ms_auto_free char *path = ms_place_path(place, "metadata.db");
     struct ms_meta meta;
     struct ms_err why;
     char *driver = NULL;
     if (faccessat(place->root_fd, "metadata.db", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
         return MS_OK;
-    if (asprintf(&path, "%s/metadata.db", place->root) < 0)
+    if (path == NULL)
         return ms_err_memory(err);
     int code = ms_meta_open(&meta, path, false, &why);
     if (code == MS_DATA_LOSS)
@@ -200,8 +199,8 @@ static int rebuild_inside(struct ms_store *store, int64_t *found, struct ms_err 
 
 /* Fills a new database; nothing is open afterwards. */
 static int make_database(struct ms_store *store, int64_t *found, struct ms_err *err) {
-    ms_auto_free char *path = NULL;
-    if (asprintf(&path, "%s/metadata.db", store->place.root) < 0)
+    ms_auto_free char *path = ms_place_path(&store->place, "metadata.db");
+    if (path == NULL)
         return ms_err_memory(err);
     int code = ms_meta_open(&store->meta, path, true, err);
     if (code == MS_OK)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include "base/dir.h"
 #include "base/err.h"
 #include "base/own.h"
+#include "engine/store/gate.h"
 #include "engine/store/store_inside.h"
 #include "sys/ident.h"
 #include "sys/userns.h"
@@ -157,7 +157,7 @@ static int check_database(const struct ms_store *store, bool create, bool *make,
 }
 
 static int open_database(struct ms_store *store, bool create, struct ms_err *err) {
-    ms_auto_free char *path = NULL;
+    ms_auto_free char *path = ms_place_path(&store->place, "metadata.db");
     bool make = false;
     struct ms_err lost = {0};
     int code = check_database(store, create, &make, err);
@@ -171,9 +171,11 @@ static int open_database(struct ms_store *store, bool create, struct ms_err *err
     }
     if (code < 0)
         return code;
-    if (asprintf(&path, "%s/metadata.db", store->place.root) < 0)
+    if (path == NULL)
         return ms_err_memory(err);
     code = ms_meta_open(&store->meta, path, make, err);
+    if (code == MS_OK)
+        (void)sqlite3_busy_handler(store->meta.db, ms_gate_wait, &store->place.gate_fd);
     if (code != MS_DATA_LOSS)
         return code;
     struct ms_err why = *err;

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -286,8 +285,8 @@ void ms_layers_clear(struct ms_layers *layers) {
 
 static int add_layer(const struct ms_store *store, int64_t number, struct ms_layers *layers,
                      struct ms_err *err) {
-    char *path = NULL;
-    if (asprintf(&path, "%s/layers/%lld", store->place.root, (long long)number) < 0)
+    char *path = ms_place_layer(&store->place, number);
+    if (path == NULL)
         return ms_err_memory(err);
     layers->paths[layers->count++] = path;
     return MS_OK;

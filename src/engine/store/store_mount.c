@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,7 +23,8 @@ static int ask_kernel(struct ms_store *store, int64_t number, bool *in_use, bool
         code = ms_meta_find(&store->meta, ns, key, &row, err);
     if (code < 0 || !store->driver->stacks || row.kind != MS_KIND_ACTIVE || row.chain.count == 0)
         return code;
-    if (asprintf(&upper, "%s/layers/%lld", store->place.root, (long long)number) < 0)
+    upper = ms_place_layer(&store->place, number);
+    if (upper == NULL)
         return ms_err_memory(err);
     return ms_upper_in_use(upper, in_use, known, err);
 }

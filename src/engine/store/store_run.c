@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,11 +43,8 @@ static int choose_target(const struct ms_store *store, const struct ms_run *run,
         return scene->target == NULL ? ms_err_sys(err, errno, "find the target %.80s", run->at)
                                      : MS_OK;
     }
-    if (asprintf(&scene->target, "%s/new", store->place.root) < 0) {
-        scene->target = NULL;
-        return ms_err_memory(err);
-    }
-    return MS_OK;
+    scene->target = ms_place_path(&store->place, "new");
+    return scene->target == NULL ? ms_err_memory(err) : MS_OK;
 }
 
 /* The target of this store's own writable mount of key in this mount namespace; NULL: none. */

@@ -21,6 +21,10 @@ static int begin_outer(struct ms_store *store, struct ms_err *err) {
     if (code == MS_OK)
         ms_gate_sign(gate);
     ms_gate_leave(gate);
+    if (code == MS_UNAVAILABLE && ms_gate_is_mine(gate))
+        return ms_err_set(err, MS_FAILED_PRECONDITION,
+                          "another store object of this thread has a transaction open on the same "
+                          "root: use that one");
     if (code == MS_UNAVAILABLE) {
         char holder[64];
         ms_gate_holder(gate, holder, sizeof holder);
