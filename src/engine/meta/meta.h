@@ -167,9 +167,13 @@ int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after, struct ms_
 struct ms_ids {
     int64_t *items; /* owned */
     size_t count;
+    size_t room;
 };
 void ms_ids_clear(struct ms_ids *ids);
 #define ms_auto_ids __attribute__((cleanup(ms_ids_clear)))
+
+/* Adds a number at the end. Fails: resource_exhausted. */
+int ms_ids_add(struct ms_ids *ids, int64_t number, struct ms_err *err);
 
 /* Looks up in indexes what filter can match (a superset, of any namespace: the caller evaluates the
  * filter): 1 and *out; 0 when no index helps and the caller has to read all pages. */

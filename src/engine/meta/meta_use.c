@@ -42,15 +42,15 @@ int ms_meta_drop_mount(struct ms_meta *meta, int64_t rowid, struct ms_err *err) 
     return ms_meta_step(meta, statement, "forget a mount", err);
 }
 
+#define MOUNTS_AFTER                                                                               \
+    "SELECT rowid, snapshot, target, mount_id, mount_namespace, boot_id, pid, readonly"            \
+    " FROM mounts WHERE rowid > ?1"
+
 int ms_meta_next_mount(struct ms_meta *meta, int64_t number, int64_t rowid,
                        struct ms_mount_row *out, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    const char *sql = number != 0
-                          ? "SELECT rowid, snapshot, target, mount_id, mount_namespace, boot_id,"
-                            " pid, readonly FROM mounts WHERE rowid > ?1 AND snapshot = ?2"
-                            " ORDER BY rowid LIMIT 1"
-                          : "SELECT rowid, snapshot, target, mount_id, mount_namespace, boot_id,"
-                            " pid, readonly FROM mounts WHERE rowid > ?1 ORDER BY rowid LIMIT 1";
+    const char *sql = number != 0 ? MOUNTS_AFTER " AND snapshot = ?2 ORDER BY rowid LIMIT 1"
+                                  : MOUNTS_AFTER " ORDER BY rowid LIMIT 1";
     int code = ms_meta_prepare(meta, sql, &statement, err);
     if (code < 0)
         return code;

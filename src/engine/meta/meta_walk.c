@@ -226,23 +226,30 @@ void ms_ids_clear(struct ms_ids *ids) {
     *ids = (struct ms_ids){0};
 }
 
+int ms_ids_add(struct ms_ids *ids, int64_t number, struct ms_err *err) {
+    if (ids->count == ids->room) {
+        size_t room = ids->room == 0 ? 64 : ids->room * 2;
+        int64_t *items = realloc(ids->items, room * sizeof *items);
+        if (items == NULL)
+            return ms_err_memory(err);
+        ids->items = items;
+        ids->room = room;
+    }
+    ids->items[ids->count++] = number;
+    return MS_OK;
+}
+
 int ms_meta_ids(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
                 struct ms_ids *out, struct ms_err *err) {
     auto_statement sqlite3_stmt *statement = NULL;
     ms_auto_ids struct ms_ids ids = {0};
-    size_t room = 0;
     int code = prepare_ids(meta, ns, filter, "", &statement, err);
     if (code <= 0)
         return code;
     while ((code = ms_meta_step(meta, statement, "look for snapshots", err)) == 1) {
-        if (ids.count == room) {
-            room = room == 0 ? 64 : room * 2;
-            int64_t *items = realloc(ids.items, room * sizeof *items);
-            if (items == NULL)
-                return ms_err_memory(err);
-            ids.items = items;
-        }
-        ids.items[ids.count++] = sqlite3_column_int64(statement, 0);
+        code = ms_ids_add(&ids, sqlite3_column_int64(statement, 0), err);
+        if (code < 0)
+            return code;
     }
     if (code < 0)
         return code;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -227,13 +226,11 @@ static int check_stage(struct check *check, const char *name, struct ms_err *err
     const struct ms_place *place = &check->store->place;
     struct ms_finding finding = {
         .what = "abandoned stage", .repair = "free it", .repaired = check->repair};
-    ms_auto_close int fd =
-        openat(place->new_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno != ENOTDIR && errno != ELOOP)
-        return errno == ENOENT ? MS_OK : ms_err_sys(err, errno, "look at the staged %s", name);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return MS_OK;
-    int code = check->repair ? ms_layer_discard(place, place->new_fd, name, err) : MS_OK;
+    ms_auto_close int lock = -1;
+    int code = ms_stage_seize(place, name, &lock, err);
+    if (code <= 0)
+        return code;
+    code = check->repair ? ms_layer_discard(place, place->new_fd, name, err) : MS_OK;
     return code < 0 ? code : report_entry(check, finding, "new", name, err);
 }
 

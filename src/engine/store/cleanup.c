@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,15 +83,6 @@ static int visit_layer(struct ms_cleanup *cleanup, const char *name, struct ms_e
     return MS_OK;
 }
 
-static int add_finished(struct ms_ids *ids, int64_t number, struct ms_err *err) {
-    int64_t *items = realloc(ids->items, (ids->count + 1) * sizeof *items);
-    if (items == NULL)
-        return ms_err_memory(err);
-    ids->items = items;
-    items[ids->count++] = number;
-    return MS_OK;
-}
-
 /* A committed layer needs no work directory. Whether somebody still has its overlay mounted takes
  * milliseconds to ask: that is left for later, with nothing held. */
 static int visit_work(struct ms_cleanup *cleanup, const char *name, struct ms_err *err) {
@@ -106,18 +96,15 @@ static int visit_work(struct ms_cleanup *cleanup, const char *name, struct ms_er
         return MS_OK;
     if (kind == 0)
         return retire(cleanup, store->place.work_fd, name, number, err);
-    return add_finished(&cleanup->finished, number, err);
+    return ms_ids_add(&cleanup->finished, number, err);
 }
 
-/* A staged layer is abandoned when nobody holds its lock. */
 static int visit_stage(struct ms_cleanup *cleanup, const char *name, struct ms_err *err) {
     const struct ms_place *place = &cleanup->store->place;
-    ms_auto_close int fd =
-        openat(place->new_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno != ENOTDIR && errno != ELOOP)
-        return errno == ENOENT ? MS_OK : ms_err_sys(err, errno, "look at the staged %s", name);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return MS_OK;
+    ms_auto_close int lock = -1;
+    int code = ms_stage_seize(place, name, &lock, err);
+    if (code <= 0)
+        return code;
     cleanup->result.stages++;
     return ms_layer_discard(place, place->new_fd, name, err);
 }

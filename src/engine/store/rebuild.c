@@ -14,19 +14,14 @@
 #include "engine/meta/schema.h"
 #include "engine/store/store_inside.h"
 
-/* Numbers with a directory under layers/. */
-struct numbers {
-    int64_t *items; /* owned, sorted */
-    size_t count;
-};
-
 static int by_value(const void *left, const void *right) {
     int64_t a = *(const int64_t *)left;
     int64_t b = *(const int64_t *)right;
     return (a > b) - (a < b);
 }
 
-static int list_layers(const struct ms_place *place, struct numbers *out, struct ms_err *err) {
+/* The numbers with a directory under layers/, sorted. */
+static int list_layers(const struct ms_place *place, struct ms_ids *out, struct ms_err *err) {
     ms_auto_closedir DIR *dir = ms_dir_read(place->layers_fd);
     if (dir == NULL)
         return ms_err_sys(err, errno, "read layers");
@@ -35,11 +30,9 @@ static int list_layers(const struct ms_place *place, struct numbers *out, struct
         int64_t number = 0;
         if (!ms_layer_number(entry->d_name, &number, &rest) || *rest != '\0')
             continue;
-        int64_t *items = realloc(out->items, (out->count + 1) * sizeof *items);
-        if (items == NULL)
-            return ms_err_memory(err);
-        out->items = items;
-        items[out->count++] = number;
+        int code = ms_ids_add(out, number, err);
+        if (code < 0)
+            return code;
     }
     if (out->count != 0)
         qsort(out->items, out->count, sizeof *out->items, by_value);
@@ -141,8 +134,7 @@ static int describe(struct ms_store *store, const struct ms_marker *marker, stru
 
 /* One pass over the layers that have no row yet: inserts those whose parent has one. A child may
  * have a lower number than a parent that it was rebased onto, so passes repeat until none helps. */
-static int pass(struct ms_store *store, struct numbers *layers, int64_t *found,
-                struct ms_err *err) {
+static int pass(struct ms_store *store, struct ms_ids *layers, int64_t *found, struct ms_err *err) {
     size_t left = 0;
     for (size_t i = 0; i < layers->count; i++) {
         ms_auto_marker struct ms_marker marker = {0};
@@ -168,7 +160,7 @@ static int pass(struct ms_store *store, struct numbers *layers, int64_t *found,
 }
 
 /* What has no marker is an active's or unexplained: it is kept, out of cleanup's way. */
-static int keep_the_rest(struct ms_store *store, const struct numbers *layers, struct ms_err *err) {
+static int keep_the_rest(struct ms_store *store, const struct ms_ids *layers, struct ms_err *err) {
     int code = MS_OK;
     for (size_t i = 0; code == MS_OK && i < layers->count; i++) {
         char name[32];
@@ -181,7 +173,7 @@ static int keep_the_rest(struct ms_store *store, const struct numbers *layers, s
 }
 
 static int rebuild_inside(struct ms_store *store, int64_t *found, struct ms_err *err) {
-    struct numbers layers = {0};
+    ms_auto_ids struct ms_ids layers = {0};
     size_t before = 0;
     int code = list_layers(&store->place, &layers, err);
     do {
@@ -193,7 +185,6 @@ static int rebuild_inside(struct ms_store *store, int64_t *found, struct ms_err 
         code = ms_err_set(err, MS_NOT_FOUND, "no layer has a marker beside it");
     if (code == MS_OK)
         code = keep_the_rest(store, &layers, err);
-    free(layers.items);
     return code;
 }
 

@@ -58,6 +58,14 @@ static int seal_layer(struct ms_store *store, int64_t number, int level, struct 
     return MS_OK;
 }
 
+static int refuse_inactive(const struct ms_row *row, const char *key, struct ms_err *err) {
+    if (row->kind == MS_KIND_ACTIVE)
+        return MS_OK;
+    return ms_err_set(err, MS_FAILED_PRECONDITION,
+                      "snapshot '%.100s' is %s: only an active one can be committed", key,
+                      ms_snapshot_kind_name(row->kind));
+}
+
 int ms_store_seal_open(struct ms_store *store, const char *ns, const char *key, int durability,
                        struct ms_seal **out, struct ms_err *err) {
     ms_auto_row struct ms_row row = {0};
@@ -66,10 +74,8 @@ int ms_store_seal_open(struct ms_store *store, const char *ns, const char *key, 
         code = ms_store_writable(store, err);
     if (code == MS_OK)
         code = ms_meta_find(&store->meta, ns, key, &row, err);
-    if (code == MS_OK && row.kind != MS_KIND_ACTIVE)
-        code = ms_err_set(err, MS_FAILED_PRECONDITION,
-                          "snapshot '%.100s' is %s: only an active one can be committed", key,
-                          ms_snapshot_kind_name(row.kind));
+    if (code == MS_OK)
+        code = refuse_inactive(&row, key, err);
     if (code == MS_OK)
         code = seal_layer(store, row.number, durability, out, err);
     return code < 0 ? ms_err_wrap(err, "seal '%.60s'", key) : MS_OK;
@@ -110,11 +116,9 @@ static int check(struct ms_store *store, const char *ns, const struct ms_commit 
         return code;
     if (exists)
         return ms_err_set(err, MS_ALREADY_EXISTS, "snapshot '%.100s' already exists", commit->name);
-    if (row->kind != MS_KIND_ACTIVE)
-        return ms_err_set(err, MS_FAILED_PRECONDITION,
-                          "snapshot '%.100s' is %s: only an active one can be committed",
-                          commit->key, ms_snapshot_kind_name(row->kind));
-    code = ms_store_refuse_mounted(store, row->number, "commit", err);
+    code = refuse_inactive(row, commit->key, err);
+    if (code == MS_OK)
+        code = ms_store_refuse_mounted(store, row->number, "commit", err);
     return code < 0 ? code : choose_parent(store, ns, commit, row, parent, err);
 }
 

@@ -106,6 +106,10 @@ const char *ms_stage_name(const struct ms_stage *stage);
 const struct ms_row *ms_stage_parent(const struct ms_stage *stage);
 void ms_stage_published(struct ms_stage *stage);
 
+/* store_stage.c: 1 when nobody holds the entry name of new/, 0 when its maker lives or it has gone.
+ * *lock then keeps others away, until it is closed: it is the caller's, -1 for what is no stage. */
+int ms_stage_seize(const struct ms_place *place, const char *name, int *lock, struct ms_err *err);
+
 /* store_stage.c: makes the staged content durable, as level says, and measures it. */
 int ms_stage_seal(struct ms_stage *stage, int level, struct ms_err *err);
 

@@ -64,6 +64,17 @@ void ms_stage_free(struct ms_stage *stage) {
     free(stage);
 }
 
+int ms_stage_seize(const struct ms_place *place, const char *name, int *lock, struct ms_err *err) {
+    ms_auto_close int fd =
+        openat(place->new_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno != ENOTDIR && errno != ELOOP)
+        return errno == ENOENT ? 0 : ms_err_sys(err, errno, "look at the staged %s", name);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return 0;
+    *lock = ms_take_fd(&fd);
+    return 1;
+}
+
 static void own_stage(struct ms_stage **stage) { ms_stage_free(*stage); }
 #define auto_stage __attribute__((cleanup(own_stage)))
 
