@@ -128,21 +128,18 @@ static void lists_each_name_once(void) {
     struct ms_err err = {0};
     auto_stack struct ms_stack stack = {0};
     auto_slice struct ms_slice below = {0};
-    char **names = NULL;
-    size_t count = 0;
+    ms_auto_names struct ms_names names = {0};
     make_layers();
     make_file("0/d/f2", "too");
     open_stack(&stack, true);
     CHECK(look(&stack, "d", NULL, &below).exists);
-    CHECK(ms_stack_names(&stack, &below, "d", &names, &count, &err) == 0);
-    CHECK(count == 3);
-    for (size_t i = 0; i < count; i++) {
+    CHECK(ms_stack_names(&stack, &below, "d", &names, &err) == 0);
+    CHECK(names.count == 3);
+    for (size_t i = 0; i < names.count; i++) {
         char want[32];
         (void)snprintf(want, sizeof want, "f%zu", i);
-        CHECK_TEXT(names[i], want);
-        free(names[i]);
+        CHECK_TEXT(names.items[i], want);
     }
-    free(names);
 }
 
 static void passes_over_a_layer_that_is_gone(void) {

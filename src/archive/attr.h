@@ -1,10 +1,11 @@
 /* attr.h - owner, mode, xattrs and times of what an import made, and the count of what it could not
  * keep.
  *
- *     order       owner, xattrs, mode, times: a new owner clears set-id bits and capabilities, and
- *                 an xattr can only be written while the mode still lets its owner write
- *     overlay.*   never written as the source has them (redirect or metacopy of a foreign hand
- * would show files of other layers); opaque and whiteout are the sink's to translate
+ * Order: owner, xattrs, mode, times. A new owner clears set-id bits and capabilities, and an xattr
+ * can only be written while the mode still lets its owner write.
+ *
+ * Overlay's xattrs are never written as the source has them (a redirect or metacopy of a foreign
+ * hand would show files of other layers); opaque and whiteout are the sink's to translate.
  *
  * A struct ms_keeper says what may be squashed and counts it in a summary that it borrows.
  */

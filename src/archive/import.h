@@ -2,8 +2,7 @@
  *
  *     ms_import_open     opens the source
  *     ms_import_step     1 while there is more, 0 when all is written, <0 on failure
- *     ms_import_free     at any time; after a failure or half way the target holds a part: discard
- * it
+ *     ms_import_free     at any time; before the end or after a failure the target holds a part
  *
  * Owners, modes, times (to the nanosecond), xattrs, ACLs, hard links, devices, fifos, symbolic
  * links and holes come in as they are. Later entries of one name win; a directory over a directory
@@ -15,11 +14,11 @@
  *
  * What hides something of the parent, and what becomes of it:
  *
- *     in the source                       overlay store              native store (DELETE)
- *     .wh.NAME, or char device 0/0        whiteout                   NAME of the parent is removed
- *     .wh..wh..opq, or overlay opaque=y   <ns>.overlay.opaque=y      the parent's entries are
- * removed other .wh..wh. names                skipped                    skipped other overlay
- * xattrs                dropped                    dropped
+ *     in the source                       overlay store            native store (DELETE)
+ *     .wh.NAME, or char device 0/0        whiteout                 parent's NAME is removed
+ *     .wh..wh..opq, or overlay opaque=y   <ns>.overlay.opaque=y    parent's entries are removed
+ *     other .wh..wh. names                skipped                  skipped
+ *     other overlay xattrs                dropped                  dropped
  *
  * They only hide what comes from below, never entries of the same source, in whatever order the
  * two come. With DELETE the target holds a copy of the parent when the import begins.
@@ -58,9 +57,8 @@ struct ms_import_request {
     bool has_parent;    /* the layer will lie on a parent (overlay cannot hide all of a root) */
     bool squash_owners; /* squash even where ids are to be had */
     bool strict;        /* refuse what would be squashed or skipped */
-    dev_t
-        store_dev; /* the store's root: a source directory that holds it is refused. ino 0: none */
-    ino_t store_ino;
+    dev_t store_dev;    /* the store's root: a source directory that holds it is refused */
+    ino_t store_ino;    /* 0: none */
 };
 
 /* What was done, and what could not be kept. */

@@ -27,6 +27,6 @@ int ms_failure(lua_State *L, const struct ms_err *err);
 /* Raises the error value; does not return. */
 int ms_failure_raise(lua_State *L, const struct ms_err *err);
 
-/* error(kind, message) -> error value, and kinds() -> the list of words. */
+/* error(kind, message, errno) -> error value, and kinds() -> the list of words. */
 int ms_failure_make(lua_State *L);
 int ms_failure_kinds(lua_State *L);

@@ -68,11 +68,7 @@ static int layers(lua_State *L) {
     if (ms_arg_place(L, &place, &err) < 0 ||
         ms_store_layers(store, place.ns, place.key, found, &err) < 0)
         return ms_failure(L, &err);
-    lua_createtable(L, (int)found->count, 1);
-    for (size_t i = 0; i < found->count; i++) {
-        lua_pushstring(L, found->paths[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
+    ms_push_strings(L, found->paths, found->count);
     ms_set_boolean(L, "own", found->own);
     return 1;
 }

@@ -19,16 +19,21 @@ void ms_set_boolean(lua_State *L, const char *name, int value) {
     lua_setfield(L, -2, name);
 }
 
+void ms_push_strings(lua_State *L, char *const *strings, size_t count) {
+    luaL_checkstack(L, 3, NULL);
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_pushstring(L, strings[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
 static void push_mount(lua_State *L, const struct ms_mount *mount) {
     lua_createtable(L, 0, 4);
     ms_set_string(L, "type", mount->type);
     ms_set_string(L, "source", mount->source);
     ms_set_string(L, "target", mount->target);
-    lua_createtable(L, (int)mount->options_count, 0);
-    for (size_t i = 0; i < mount->options_count; i++) {
-        lua_pushstring(L, mount->options[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
+    ms_push_strings(L, mount->options, mount->options_count);
     lua_setfield(L, -2, "options");
 }
 

@@ -1,7 +1,5 @@
 #include "bind/store.h"
 
-#include <stdlib.h>
-
 #include "base/err.h"
 #include "bind/args.h"
 #include "bind/failure.h"
@@ -125,29 +123,15 @@ static int depth(lua_State *L) {
 
 /* ---- namespaces ------------------------------------------------------------------------------*/
 
-struct name_list {
-    char **names; /* ends with NULL */
-};
-
-static void clear_names(void *bytes) {
-    struct name_list *list = bytes;
-    for (size_t i = 0; list->names != NULL && list->names[i] != NULL; i++)
-        free(list->names[i]);
-    free(list->names);
-    list->names = NULL;
-}
+static void clear_names(void *names) { ms_names_clear(names); }
 
 static int namespaces(lua_State *L) {
     struct ms_err err;
     struct ms_store *store = ms_store_check_arg(L);
-    struct name_list *list = ms_scratch_new(L, sizeof *list, clear_names);
-    if (ms_store_namespaces(store, &list->names, &err) < 0)
+    struct ms_names *list = ms_scratch_new(L, sizeof *list, clear_names);
+    if (ms_store_namespaces(store, list, &err) < 0)
         return ms_failure(L, &err);
-    lua_newtable(L);
-    for (size_t i = 0; list->names[i] != NULL; i++) {
-        lua_pushstring(L, list->names[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
+    ms_push_strings(L, list->items, list->count);
     return 1;
 }
 

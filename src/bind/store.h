@@ -8,7 +8,7 @@
  *     look.c      stat, update, touch, layers, explain, event, and filters
  *     walk.c      walk: an iterator
  *     diff.c      diff: an iterator
- *     steps.c     seal, usage, cleanup: work that goes by steps
+ *     steps.c     seal, usage, cleanup, sweep: work that goes by steps
  *     import.c    stage, import, adopt
  *     mount.c     mount, unmount, mounted, check
  *     run.c       run
@@ -20,6 +20,7 @@
 
 #include "bind/box.h"
 
+struct ms_err;
 struct ms_filter;
 struct ms_store;
 
@@ -56,6 +57,5 @@ struct ms_store *ms_store_check_arg(lua_State *L);
 /* The compiled filter at arg; NULL for nil. */
 const struct ms_filter *ms_filter_arg(lua_State *L, int arg);
 
-/* `true` when done is 0, else nil, err. */
-struct ms_err;
+/* Answers true, or nil, err when failed is a negative kind. */
 int ms_answer(lua_State *L, int failed, const struct ms_err *err);

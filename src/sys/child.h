@@ -39,11 +39,10 @@ struct ms_child_bind {
 
 /* Borrowed until ms_child_start returns. */
 struct ms_child_spec {
-    char *const *argv; /* ends with NULL; argv[0] is looked up in PATH, in the new root */
-    char *const *envp; /* ends with NULL; NULL: the caller's */
-    const char
-        *workdir; /* in the new root; NULL: "/" when the root changes, else where the caller is */
-    const char *root; /* absolute: becomes "/"; NULL: the root stays */
+    char *const *argv;   /* ends with NULL; argv[0] is looked up in PATH, in the new root */
+    char *const *envp;   /* ends with NULL; NULL: the caller's */
+    const char *workdir; /* in the new root; NULL: "/", or where the caller is without a root */
+    const char *root;    /* absolute: becomes "/"; NULL: the root stays */
     const struct ms_child_bind *binds;
     size_t binds_count;
     bool want_proc;

@@ -10,8 +10,7 @@
 
 /* One directory that is being looked at. */
 struct level {
-    char **names; /* sorted; owned */
-    size_t count;
+    struct ms_names names; /* sorted */
     size_t next;
     struct ms_slice ours;   /* layers of the snapshot that show it */
     struct ms_slice theirs; /* layers of the other side */
@@ -28,9 +27,7 @@ struct ms_diff {
 };
 
 static void clear_level(struct level *level) {
-    for (size_t i = 0; i < level->count; i++)
-        free(level->names[i]);
-    free(level->names);
+    ms_names_clear(&level->names);
     ms_slice_clear(&level->ours);
     ms_slice_clear(&level->theirs);
 }
@@ -58,9 +55,9 @@ static int push(struct ms_diff *diff, struct ms_slice ours, struct ms_slice thei
     }
     diff->levels = levels;
     const char *path = diff->path.bytes;
-    int code = ms_stack_names(&diff->ours, &ours, path, &level.names, &level.count, err);
+    int code = ms_stack_names(&diff->ours, &ours, path, &level.names, err);
     if (code == MS_OK && diff->compare)
-        code = ms_stack_names(&diff->theirs, &theirs, path, &level.names, &level.count, err);
+        code = ms_stack_names(&diff->theirs, &theirs, path, &level.names, err);
     if (code < 0) {
         clear_level(&level);
         return code;
@@ -215,7 +212,7 @@ int ms_diff_next(struct ms_diff *diff, struct ms_change *out, struct ms_err *err
     int code = 0;
     while (code == 0 && diff->depth > 0) {
         struct level *level = &diff->levels[diff->depth - 1];
-        if (level->next == level->count) {
+        if (level->next == level->names.count) {
             clear_level(level);
             diff->depth--;
             continue;
@@ -223,7 +220,7 @@ int ms_diff_next(struct ms_diff *diff, struct ms_change *out, struct ms_err *err
         diff->path.size = level->path_end;
         if (level->path_end != 0)
             ms_text_append(&diff->path, "/", 1);
-        ms_text_puts(&diff->path, level->names[level->next++]);
+        ms_text_puts(&diff->path, level->names.items[level->next++]);
         code = ms_text_check(&diff->path, err);
         if (code == MS_OK)
             code = visit(diff, out, err);

@@ -177,30 +177,8 @@ int ms_stack_find(const struct ms_stack *stack, const struct ms_slice *slice, co
     return code;
 }
 
-struct names {
-    char **items;
-    size_t count;
-    size_t room;
-};
-
-static int add_name(struct names *names, const char *name, struct ms_err *err) {
-    if (names->count == names->room) {
-        size_t room = names->room == 0 ? 32 : names->room * 2;
-        char **items = realloc(names->items, room * sizeof *items);
-        if (items == NULL)
-            return ms_err_memory(err);
-        names->items = items;
-        names->room = room;
-    }
-    names->items[names->count] = strdup(name);
-    if (names->items[names->count] == NULL)
-        return ms_err_memory(err);
-    names->count++;
-    return MS_OK;
-}
-
 static int read_names(const struct ms_stack *stack, size_t layer, const char *path,
-                      struct names *names, struct ms_err *err) {
+                      struct ms_names *names, struct ms_err *err) {
     ms_auto_spot struct ms_spot spot;
     int code = ms_spot_open(stack, layer, path, &spot, err);
     if (code < 0)
@@ -211,7 +189,7 @@ static int read_names(const struct ms_stack *stack, size_t layer, const char *pa
         return errno == ENOENT ? MS_OK : ms_err_sys(err, errno, "read '%.100s'", path);
     const struct dirent *entry = NULL;
     while (code == MS_OK && (entry = ms_dir_next(dir)) != NULL)
-        code = add_name(names, entry->d_name, err);
+        code = ms_names_add(names, entry->d_name, err);
     return code;
 }
 
@@ -220,7 +198,7 @@ static int by_text(const void *left, const void *right) {
 }
 
 /* Sorts, and drops what several layers have. */
-static void settle(struct names *names) {
+static void settle(struct ms_names *names) {
     size_t kept = 0;
     if (names->count != 0)
         qsort(names->items, names->count, sizeof *names->items, by_text);
@@ -234,13 +212,10 @@ static void settle(struct names *names) {
 }
 
 int ms_stack_names(const struct ms_stack *stack, const struct ms_slice *slice, const char *path,
-                   char ***names, size_t *count, struct ms_err *err) {
-    struct names all = {.items = *names, .count = *count, .room = *count};
+                   struct ms_names *names, struct ms_err *err) {
     int code = MS_OK;
     for (size_t i = 0; code == MS_OK && i < slice->count; i++)
-        code = read_names(stack, slice->layers[i], path, &all, err);
-    settle(&all);
-    *names = all.items;
-    *count = all.count;
+        code = read_names(stack, slice->layers[i], path, names, err);
+    settle(names);
     return code;
 }

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+#include "base/names.h"
+
 struct ms_err;
 
 struct ms_stack {
@@ -58,8 +60,7 @@ int ms_spot_open(const struct ms_stack *stack, size_t layer, const char *path, s
 void ms_spot_close(struct ms_spot *spot);
 #define ms_auto_spot __attribute__((cleanup(ms_spot_close)))
 
-/* Adds the names in the directory path, of all layers of slice and whiteouts too, to *names, an
- * array of *count heap strings that stays the caller's also on failure. The result is sorted, each
- * name once. */
+/* Adds the names in the directory path, of all layers of slice and whiteouts too, to *names, which
+ * stays the caller's also on failure. The result is sorted, each name once. */
 int ms_stack_names(const struct ms_stack *stack, const struct ms_slice *slice, const char *path,
-                   char ***names, size_t *count, struct ms_err *err);
+                   struct ms_names *names, struct ms_err *err);

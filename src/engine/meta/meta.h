@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/names.h"
 #include "engine/meta/chain.h"
 #include "engine/snapshot.h"
 
@@ -41,8 +42,8 @@ void ms_meta_close(struct ms_meta *meta);
 /* Runs SQL without parameters or rows. doing is the front of the error's text. */
 int ms_meta_exec(struct ms_meta *meta, const char *sql, const char *doing, struct ms_err *err);
 
-/* A prepared statement for a string literal (its address is the cache's key), bound to nothing. The
- * caller resets it: declare it with ms_auto_reset. */
+/* A prepared statement, bound to nothing, from the cache, where its text is the key. The caller
+ * resets it: declare it with ms_auto_reset. */
 int ms_meta_prepare(struct ms_meta *meta, const char *sql, sqlite3_stmt **out, struct ms_err *err);
 
 static inline void ms_meta_own_reset(sqlite3_stmt **statement) {
@@ -143,8 +144,8 @@ int ms_meta_rows(struct ms_meta *meta, struct ms_rows *out, struct ms_err *err);
 /* The kind of the row with that number, 0 when there is none. */
 int ms_rows_kind(const struct ms_rows *rows, int64_t number);
 
-/* All namespaces, sorted, as a NULL-ended heap array of heap strings. */
-int ms_meta_namespaces(struct ms_meta *meta, char ***out, struct ms_err *err);
+/* All namespaces, sorted. */
+int ms_meta_namespaces(struct ms_meta *meta, struct ms_names *out, struct ms_err *err);
 
 /* ---- meta_walk.c -----------------------------------------------------------------------------*/
 

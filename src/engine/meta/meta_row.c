@@ -305,38 +305,18 @@ int ms_rows_kind(const struct ms_rows *rows, int64_t number) {
     return row != NULL ? row->kind : 0;
 }
 
-static void free_strings(char **strings) {
-    for (size_t i = 0; strings != NULL && strings[i] != NULL; i++)
-        free(strings[i]);
-    free(strings);
-}
-
-int ms_meta_namespaces(struct ms_meta *meta, char ***out, struct ms_err *err) {
+int ms_meta_namespaces(struct ms_meta *meta, struct ms_names *out, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
+    ms_auto_names struct ms_names names = {0};
     int code = ms_meta_prepare(meta, "SELECT DISTINCT namespace FROM snapshots ORDER BY namespace",
                                &statement, err);
+    while (code >= 0 && (code = ms_meta_step(meta, statement, "read the namespaces", err)) == 1) {
+        const char *name = (const char *)sqlite3_column_text(statement, 0);
+        code = name != NULL ? ms_names_add(&names, name, err) : ms_err_memory(err);
+    }
     if (code < 0)
         return code;
-    char **names = calloc(1, sizeof *names);
-    size_t count = 0;
-    if (names == NULL)
-        return ms_err_memory(err);
-    while ((code = ms_meta_step(meta, statement, "read the namespaces", err)) == 1) {
-        char **more = realloc(names, (count + 2) * sizeof *names);
-        if (more != NULL)
-            names = more;
-        char *name = more != NULL ? ms_meta_column(statement, 0) : NULL;
-        if (name == NULL) {
-            code = ms_err_memory(err);
-            break;
-        }
-        names[count++] = name;
-        names[count] = NULL;
-    }
-    if (code < 0) {
-        free_strings(names);
-        return code;
-    }
     *out = names;
+    names = (struct ms_names){0};
     return MS_OK;
 }

@@ -5,8 +5,11 @@
  * a cwd of its own: the caller's never moves). Which one is found by probe at the first mount of
  * the process and never at open. Options that mount(2) would cut at 4,095 bytes are refused.
  *
- *     attach.c  the front   attach_plan.c  options read back   attach_fd.c, attach_classic.c  the
- * two ways   attached.c  what is mounted, here and in other mount namespaces
+ *     attach.c                          the front
+ *     attach_plan.c                     options read back
+ *     attach_fd.c, attach_classic.c     the two ways
+ *     attach_probe.c                    whether an overlay uses a layer
+ *     attached.c                        what is mounted, here and in other mount namespaces
  */
 #pragma once
 
@@ -27,7 +30,7 @@ struct ms_err;
 int ms_attach(const struct ms_mounts *mounts, const char *target, bool readonly, uint64_t *mount_id,
               struct ms_err *err);
 
-/* Unmounts what is on target; detach lets busy ones go when their last user is gone.
+/* Unmounts what is on target; lazy lets a busy one go when its last user is gone.
  * Fails: not_found (nothing is mounted there), failed_precondition (busy), permission_denied. */
 int ms_detach(const char *target, bool lazy, struct ms_err *err);
 

@@ -239,7 +239,7 @@ void ms_store_facts(const struct ms_store *store, struct ms_store_facts *out) {
     };
 }
 
-int ms_store_namespaces(struct ms_store *store, char ***out, struct ms_err *err) {
+int ms_store_namespaces(struct ms_store *store, struct ms_names *out, struct ms_err *err) {
     int code = ms_store_enter(store, NULL, NULL, err);
     return code < 0 ? code : ms_meta_namespaces(&store->meta, out, err);
 }

@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/names.h"
 #include "engine/filter/filter.h"
 #include "engine/layer/sealing.h"
 #include "engine/mount/mount.h"
@@ -221,8 +222,8 @@ void ms_event_clear(struct ms_event *event);
 /* The first event after the sequence number since, of all namespaces: 1 and *out, or 0. */
 int ms_store_event(struct ms_store *store, int64_t since, struct ms_event *out, struct ms_err *err);
 
-/* Namespaces that have a row, sorted; *out is an array of heap strings that ends with NULL. */
-int ms_store_namespaces(struct ms_store *store, char ***out, struct ms_err *err);
+/* Namespaces that have a row, sorted. */
+int ms_store_namespaces(struct ms_store *store, struct ms_names *out, struct ms_err *err);
 
 /* ---- Mounting --------------------------------------------------------------------------------*/
 
@@ -302,8 +303,7 @@ void ms_cleanup_free(struct ms_cleanup *cleanup);
 
 /* One thing that rows and directories do not agree on, and what repair does about it. */
 struct ms_finding {
-    char *
-        what; /* "missing layer", "orphan layer", "missing work", "stale marker", "database", ... */
+    char *what;   /* "missing layer", "orphan", "missing work", "stale marker", "database", ... */
     char *where;  /* path below the root, or the row's "namespace key" */
     char *repair; /* what --repair does (or did) */
     bool repaired;

@@ -10,6 +10,7 @@
  *     store_read.c     stat, update, walk, usage, touch, events
  *     store_mount.c    mount, unmount, what is mounted
  *     store_run.c      run a command in a snapshot
+ *     store_diff.c     what a snapshot changed
  *     cleanup.c        trash and what crashed processes left
  *     check.c          rows against directories; rebuild.c a database from markers
  */
@@ -81,7 +82,7 @@ int ms_store_find_parent(struct ms_store *store, const char *ns, const char *par
 int ms_store_choose_owner(const struct ms_store *store, const struct ms_labels *labels,
                           int64_t parent, struct ms_layer_spec *spec, struct ms_err *err);
 
-/* Labels of a request are legal: names, values, UTF-8 (their length is the front door's matter). */
+/* Refuses labels of a request whose names or values can be none. */
 int ms_store_check_labels(const struct ms_labels *labels, struct ms_err *err);
 
 /* store_commit.c: what the marker of a committed row has to say, and writing it. */
@@ -101,9 +102,11 @@ int ms_store_find_mounts(struct ms_store *store, const char *ns,
                          const struct ms_mount_request *request, struct ms_row *row,
                          struct ms_mounts *mounts, struct ms_err *err);
 
-/* store_stage.c: the stage's name under new/, its parent's number, its usage and so on. */
+/* store_stage.c: the stage's name under new/, and the row it was staged on (zeroed: none). */
 const char *ms_stage_name(const struct ms_stage *stage);
 const struct ms_row *ms_stage_parent(const struct ms_stage *stage);
+
+/* store_stage.c: its layer has moved to layers/; freeing deletes nothing from here on. */
 void ms_stage_published(struct ms_stage *stage);
 
 /* store_stage.c: 1 when nobody holds the entry name of new/, 0 when its maker lives or it has gone.
