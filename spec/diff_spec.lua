@@ -93,6 +93,13 @@ for _, driver in ipairs { "overlay", "native" } do
                 changes(home.store, "base"))
         end))
 
+        it("fails where the layer is gone", needs.mounts(function()
+            local home <close> = world.new { driver = driver }
+            home:layer("base")
+            tree.remove(home.root .. "/layers/" .. home.store:stat("base").number)
+            expect.fails("data_loss", home.store:diff("base"))
+        end))
+
         it("reads an active too", needs.mounts(function()
             local home <close> = world.new { driver = driver }
             base(home)

@@ -275,6 +275,13 @@ describe("a ruined database", function()
         lose(home)
         fails_saying("data_loss", "rebuil", home:open())
     end)
+
+    it("that is gone beside layers is not taken for no store", function()
+        local home <close> = world.new()
+        commit(home.store, "base")
+        lose(home)
+        fails_saying("data_loss", "rebuil", moonsnap.open { root = home.root, create = false })
+    end)
 end)
 
 describe("moonsnap.rebuild(root) refuses", function()

@@ -137,7 +137,7 @@ static int identify(struct ms_store *store, const struct ms_store_options *optio
     return store->driver->probe(&store->place, err);
 }
 
-/* Is there a database, or may one be made? */
+/* Is there a database, or is one to be made? */
 static int check_database(const struct ms_store *store, bool create, bool *make,
                           struct ms_err *err) {
     struct stat stat;
@@ -150,8 +150,6 @@ static int check_database(const struct ms_store *store, bool create, bool *make,
     }
     if (errno != ENOENT)
         return ms_err_sys(err, errno, "look at metadata.db");
-    if (!create)
-        return ms_err_set(err, MS_NOT_FOUND, "there is no metadata.db");
     *make = true;
     return MS_OK;
 }
@@ -169,6 +167,8 @@ static int open_database(struct ms_store *store, bool create, struct ms_err *err
         *err = lost;
         return lost.kind;
     }
+    if (code == MS_OK && make && !create)
+        return ms_err_set(err, MS_NOT_FOUND, "there is no metadata.db");
     if (code < 0)
         return code;
     if (path == NULL)

@@ -285,6 +285,8 @@ void ms_layers_clear(struct ms_layers *layers) {
 
 static int add_layer(const struct ms_store *store, int64_t number, struct ms_layers *layers,
                      struct ms_err *err) {
+    if (!ms_layer_exists(&store->place, number))
+        return ms_err_set(err, MS_DATA_LOSS, "layer %lld is gone", (long long)number);
     char *path = ms_place_layer(&store->place, number);
     if (path == NULL)
         return ms_err_memory(err);
