@@ -82,8 +82,8 @@ local CASES = {
     { 3, "import", "new", "/nowhere/at/all" },
     { 3, "import", "new", "--parent", "missing", "/etc" },
     { 4, "import", "base", "/etc" },
-    { 2, "run" },
-    { 2, "run", "a" },
+    { 125, "run" },
+    { 125, "run", "a" },
     { 125, "run", "missing", "--", "true" },
     { 125, "run", "base", "--env", "novalue", "--", "true" },
     { 125, "run", "base", "--commit", "a", "--", "true" },
@@ -134,6 +134,18 @@ describe("moonsnap", function()
 
     it("suggests the option that was meant", function()
         assert.matches("Did you mean '%-%-later'", moonsnap("rm", "--latr", "x").err)
+    end)
+
+    it("says that an import's name comes first", function()
+        assert.matches("try: moonsnap import new %-", moonsnap("import", "-", "new").err)
+    end)
+
+    it("says that another root is needed where none can be", function()
+        assert.matches("try: another %-%-root", moonsnap("--root", "/etc/hostname", "ls").err)
+    end)
+
+    it("says run once", function()
+        assert.matches("^moonsnap: run: commit 'a': ", moonsnap("run", "base", "--commit", "a", "--", "true").err)
     end)
 
     it("shows its verbs when told nothing", function()
@@ -192,6 +204,26 @@ describe("a root that", function()
         home.store:close()
         tree.write(home.root .. "/metadata.db", "")
         assert.matches("check %-%-repair", command.on(home.root)("check").err)
+    end)
+
+    it("has lost its database says what mends it", function()
+        local home <close> = world.new()
+        home:layer("base")
+        home.store:close()
+        tree.remove(home.root .. "/metadata.db")
+        local answer = command.on(home.root)("ls")
+        assert.equal(8, answer.code)
+        assert.matches("check %-%-repair", answer.err)
+    end)
+
+    it("has lost its database gets another by check --repair", function()
+        local home <close> = world.new()
+        home:layer("base")
+        home.store:close()
+        tree.remove(home.root .. "/metadata.db")
+        local moonsnap = command.on(home.root)
+        assert.equal(0, moonsnap("check", "--repair").code)
+        assert.equal("base\n", moonsnap("ls", "-q").out)
     end)
 
     it("is damaged is mended by check --repair", function()

@@ -138,9 +138,10 @@ end
 
 --- The labels of --label NAME=VALUE (or of such words).
 ---@param words? string[]
+---@param what? string  what they are to an error, without: labels
 ---@return table<string, string>? labels  nil when there are none
 ---@return moonsnap.Error? err
-function Call:labels(words)
+function Call:labels(words, what)
     if not words or #words == 0 then
         return nil
     end
@@ -148,7 +149,8 @@ function Call:labels(words)
     for _, word in ipairs(words) do
         local name, value = word:match("^([^=]+)=(.*)$")
         if not name then
-            return nil, self.moonsnap.error("invalid_argument", ("label '%s': it is NAME=VALUE"):format(word))
+            return nil, self.moonsnap.error("invalid_argument",
+                ("%s '%s': it is NAME=VALUE"):format(what or "label", word))
         end
         labels[name] = value
     end

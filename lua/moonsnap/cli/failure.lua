@@ -52,7 +52,9 @@ end
 local HINTS = {}
 
 function HINTS.not_found(call, err)
-    if not call.store then
+    if call.verb == "import" and call.args.name == "-" then
+        return ("moonsnap import %s -, the name comes first"):format(text.shell(call.args.source))
+    elseif not call.store then
         return err.message:find("^open store") and "moonsnap import NAME SOURCE, which makes one, or another --root"
             or nil
     elseif call.verb == "umount" then
@@ -75,7 +77,15 @@ function HINTS.failed_precondition(call, err, key)
     end
 end
 
+--- Did the store not open, or could it not be made?
+local function is_about_root(call, err)
+    return not call.store and (err.message:find("^open ") or err.message:find("^make ")) ~= nil
+end
+
 function HINTS.invalid_argument(call, err)
+    if is_about_root(call, err) then
+        return "another --root (or MOONSNAP_ROOT)"
+    end
     local parent = err.message:match("parent '(.*)' is active")
     if parent then
         return ("moonsnap commit NAME %s first"):format(text.shell(parent))
@@ -84,7 +94,7 @@ function HINTS.invalid_argument(call, err)
 end
 
 function HINTS.permission_denied(call, err)
-    if call.ordinary and err.message:find("^open store") then
+    if call.ordinary and is_about_root(call, err) then
         return ("a root that is yours (--root DIR), or as root: sudo moonsnap %s ..."):format(call.verb)
     end
 end
@@ -94,7 +104,12 @@ function HINTS.resource_exhausted()
 end
 
 function HINTS.data_loss(call, err)
-    return not err.message:find("--repair", 1, true) and call.verb ~= "check" and "moonsnap check" or nil
+    if err.message:find("--repair", 1, true) or call.args.repair or err.message:find("archive", 1, true) then
+        return nil
+    elseif not call.store then
+        return "moonsnap check --repair, which makes a new database from the layers"
+    end
+    return call.verb ~= "check" and "moonsnap check" or nil
 end
 
 function HINTS.unavailable()
@@ -119,9 +134,11 @@ local WORDS = { rm = "remove", umount = "unmount", usage = "usage of", diff = "d
 ---@param message string
 ---@return string
 function M.message(verb, message)
-    local word = (WORDS[verb] or verb) .. " "
-    if message:sub(1, #word) == word then
-        message = message:sub(#word + 1)
+    local word = WORDS[verb] or verb
+    for _, start in ipairs { word .. ": ", word .. " " } do
+        if message:sub(1, #start) == start then
+            return message:sub(#start + 1)
+        end
     end
     return message
 end

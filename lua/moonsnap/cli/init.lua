@@ -25,7 +25,7 @@ local function misuse(reader, line, out, message)
         local where = known and known .. ": " or ""
         out.errors:write(("moonsnap: %s%s\n%s\ntry: %s\n"):format(where, message, reader:usage(known), how))
     end
-    return failure.USAGE
+    return known and verb_of(known).status or failure.USAGE
 end
 
 --- What a verb answered, as an exit status.

@@ -1,6 +1,7 @@
 --- Where a verb writes: text or JSON on standard output, progress on a terminal's standard error.
 
 local clock = require "posix.time"
+local signal = require "posix.signal"
 local unistd = require "posix.unistd"
 
 local json = require "moonsnap.cli.json"
@@ -49,7 +50,25 @@ end
 function Output:erase()
     if self.drawn then
         self.errors:write(ERASE)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.drawn = false
+    end
+end
+
+--- Does this process ignore ^C, as what a script starts in the background does?
+local function ignores_interrupt()
+    local file <close> = io.open("/proc/self/status")
+    local ignored = file and file:read("a"):match("\nSigIgn:%s*(%x+)")
+    return ignored ~= nil and tonumber(ignored, 16) >> (signal.SIGINT - 1) & 1 == 1
+end
+
+--- ^C ends the command as ever, but takes the line of progress along.
+function Output:erase_on_interrupt()
+    if not ignores_interrupt() then
+        signal.signal(signal.SIGINT, function()
+            self:erase()
+            signal.raise(signal.SIGINT)
+        end)
     end
 end
 
@@ -136,9 +155,12 @@ function Output:progress(doing)
         end
         due = now() + 0.1
         local of = done.total and done.total > 0 and " of " .. text.count(done.total) or ""
+        if not self.drawn then
+            self:erase_on_interrupt()
+        end
+        self.drawn = true
         self.errors:write(("%s%s: %s%s entries, %s"):format(ERASE, doing, text.count(done.entries), of,
             text.size(done.bytes)))
-        self.drawn = true
     end
 end
 

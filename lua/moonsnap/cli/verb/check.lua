@@ -8,11 +8,8 @@ local text = require "moonsnap.cli.text"
 --- Opens the store; with --repair, a lost database is made anew first.
 local function open(call)
     local store, err = call:open()
-    if store or err.kind ~= "data_loss" then
+    if store or err.kind ~= "data_loss" or not call.args.repair then
         return store, err
-    elseif not call.args.repair then
-        return nil, call.moonsnap.error("data_loss",
-            err.message .. "; moonsnap check --repair makes a new database from the layers")
     end
     local root = assert(call:root())
     local rebuilt, why = call.moonsnap.rebuild(root)

@@ -46,7 +46,7 @@ end
 ---@type moonsnap.cli.Verb
 return {
     summary = "list snapshots",
-    about = "Lists snapshots, oldest first: all, or those that any of the filters selects.",
+    about = "Lists snapshots in the order in which they were begun: all, or those that any of the filters selects.",
     more = "moonsnap ls kind==active 'labels.project==demo,parent==base'\n\n"
         .. "A filter is FIELD (is there), FIELD==VALUE, FIELD!=VALUE or FIELD~=REGEX; commas mean and. Fields are "
         .. "name, parent, kind and labels.NAME; values with other characters than letters and digits stand in double "

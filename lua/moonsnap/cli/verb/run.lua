@@ -5,7 +5,7 @@ local stdlib = require "posix.stdlib"
 
 --- The whole environment of the command: ours, with what --env says.
 local function environment(call, words)
-    local changes, err = call:labels(words)
+    local changes, err = call:labels(words, "variable")
     if not changes then
         return nil, err
     end
