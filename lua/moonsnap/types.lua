@@ -30,7 +30,7 @@
 ---@field use_count integer
 ---@field number    integer  the row's number and the layer's directory name
 ---@field labels    table<string, string>
----@field damaged?  true     its directory is gone
+---@field damaged?  true     its directory was found missing after a power cut or by a repair; check looks anew
 
 ---@class moonsnap.Mount
 ---@field type    string
