@@ -51,9 +51,9 @@ enum ms_whiteout {
 
 /* What to bring in. Borrowed for the call. */
 struct ms_import_request {
-    const char *path; /* a directory or a tar, compressed or not; NULL: read fd */
-    int fd;       /* a directory, a file or a pipe; borrowed until free; used when path is NULL */
-    int whiteout; /* enum ms_whiteout */
+    const char *path;   /* a directory or a tar, compressed or not; NULL: read fd */
+    int fd;             /* a directory, a file or a pipe, which the import opens for itself */
+    int whiteout;       /* enum ms_whiteout */
     bool has_parent;    /* the layer will lie on a parent (overlay cannot hide all of a root) */
     bool squash_owners; /* squash even where ids are to be had */
     bool strict;        /* refuse what would be squashed or skipped */

@@ -1,15 +1,12 @@
 /* The verbs that bring a tree in: stage, import into the stage, adopt. */
 #include <errno.h>
-#include <fcntl.h>
 #include <lualib.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "archive/import.h"
 #include "base/err.h"
-#include "base/own.h"
 #include "bind/args.h"
 #include "bind/failure.h"
 #include "bind/push.h"
@@ -75,21 +72,10 @@ static int adopt(lua_State *L) {
 
 /* ---- import ----------------------------------------------------------------------------------*/
 
-/* An import and the descriptor that it reads, when the source is an open file. */
-struct filling {
-    struct ms_import *import;
-    int fd;
-};
+static void free_import(void *import) { ms_import_free(import); }
 
-static void free_filling(void *object) {
-    struct filling *filling = object;
-    ms_import_free(filling->import);
-    ms_own_close(&filling->fd);
-    free(filling);
-}
-
-static const struct ms_class filling_class = {
-    .name = "moonsnap.core.import", .word = "import", .free = free_filling};
+static const struct ms_class import_class = {
+    .name = "moonsnap.core.import", .word = "import", .free = free_import};
 
 /* The source at 2: a path, or an open file, whose descriptor stays the file's. */
 static int read_source(lua_State *L, struct ms_import_request *request, struct ms_err *err) {
@@ -124,31 +110,10 @@ static int describe(struct ms_import_request *request, const struct ms_store *st
     return 0;
 }
 
-static int open_filling(const struct ms_stage *target, struct ms_import_request *request,
-                        struct filling **out, struct ms_err *err) {
-    struct filling *filling = malloc(sizeof *filling);
-    if (filling == NULL)
-        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "import: no memory");
-    *filling = (struct filling){.fd = -1};
-    if (request->path == NULL) {
-        filling->fd = fcntl(request->fd, F_DUPFD_CLOEXEC, 3); /* outlives the file's close */
-        request->fd = filling->fd;
-    }
-    int failed = request->path == NULL && filling->fd < 0
-                     ? ms_err_sys(err, errno, "import: keep the file open")
-                     : ms_import_open(ms_stage_fd(target), request, &filling->import, err);
-    if (failed < 0) {
-        free_filling(filling);
-        return failed;
-    }
-    *out = filling;
-    return 0;
-}
-
 /* stage:import(source, has_parent, strict) -> import */
 static int import(lua_State *L) {
     struct ms_err err;
-    struct filling *filling = NULL;
+    struct ms_import *opened = NULL;
     struct ms_import_request request = {0};
     lua_settop(L, 4);
     const struct ms_stage *target = ms_box_check(L, 1, &stage_class);
@@ -157,32 +122,30 @@ static int import(lua_State *L) {
         return ms_failure(L, &err);
     request.has_parent = lua_toboolean(L, 3);
     request.strict = lua_toboolean(L, 4);
-    struct ms_box *box = ms_box_new(L, &filling_class, 1);
+    struct ms_box *box = ms_box_new(L, &import_class, 1);
     if (describe(&request, stage_box->parent->object, &err) < 0 ||
-        open_filling(target, &request, &filling, &err) < 0)
+        ms_import_open(ms_stage_fd(target), &request, &opened, &err) < 0)
         return ms_failure(L, &err);
-    ms_box_fill(box, filling);
+    ms_box_fill(box, opened);
     return 1;
 }
 
 static int import_step(lua_State *L) {
     struct ms_err err;
-    const struct filling *filling = ms_box_check(L, 1, &filling_class);
-    return ms_step_answer(L, ms_import_step(filling->import, ms_step_budget(L), &err), &err);
+    struct ms_import *work = ms_box_check(L, 1, &import_class);
+    return ms_step_answer(L, ms_import_step(work, ms_step_budget(L), &err), &err);
 }
 
 static int import_done(lua_State *L) {
-    const struct filling *filling = ms_box_check(L, 1, &filling_class);
     struct ms_import_progress progress = {0};
-    ms_import_progress(filling->import, &progress);
+    ms_import_progress(ms_box_check(L, 1, &import_class), &progress);
     ms_push_done(L, progress.entries, progress.bytes_read, progress.bytes_total);
     return 1;
 }
 
 static int import_summary(lua_State *L) {
-    const struct filling *filling = ms_box_check(L, 1, &filling_class);
     struct ms_import_summary summary = {0};
-    ms_import_summary(filling->import, &summary);
+    ms_import_summary(ms_box_check(L, 1, &import_class), &summary);
     lua_createtable(L, 0, 8);
     ms_set_integer(L, "entries", summary.entries);
     ms_set_integer(L, "bytes", summary.bytes);
@@ -200,8 +163,8 @@ const luaL_Reg ms_import_verbs[] = {{"stage", stage}, {"adopt", adopt}, {NULL, N
 void ms_import_setup(lua_State *L) {
     static const luaL_Reg stages[] = {
         {"step", stage_step}, {"done", stage_done}, {"import", import}, {NULL, NULL}};
-    static const luaL_Reg fillings[] = {
+    static const luaL_Reg imports[] = {
         {"step", import_step}, {"done", import_done}, {"summary", import_summary}, {NULL, NULL}};
     ms_class_register(L, &stage_class, stages);
-    ms_class_register(L, &filling_class, fillings);
+    ms_class_register(L, &import_class, imports);
 }
