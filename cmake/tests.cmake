@@ -6,12 +6,13 @@ foreach(source IN LISTS unit_sources)
     get_filename_component(name ${source} NAME_WE)
     add_executable(unit_${name} ${source})
     set_target_properties(unit_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/unit)
-    target_link_libraries(unit_${name} PRIVATE ms_archive)
+    target_link_libraries(unit_${name} PRIVATE ms_archive ms_engine)
     add_test(NAME unit.${name} COMMAND unit_${name})
     set_tests_properties(unit.${name} PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77)
 endforeach()
 
-# spec/tools/NAME.c and bench/support/NAME.c: the program tools/NAME, for specs and figures. Never sanitized: some are run under strace.
+# spec/tools/NAME.c and bench/support/NAME.c: the program tools/NAME, for specs and figures.
+# Never sanitized: some are run under strace.
 file(GLOB tool_sources CONFIGURE_DEPENDS spec/tools/*.c bench/support/*.c)
 list(APPEND tool_sources ${CMAKE_SOURCE_DIR}/spec/support/enosys.c)
 foreach(source IN LISTS tool_sources)
