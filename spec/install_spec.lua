@@ -63,8 +63,9 @@ describe("cmake --install #slow", function()
         local home <close> = world.bare()
         local source, prefix, link = copy_of_sources(home), home:directory(), home.dir .. "/link"
         process.must("cmake", "-S", source, "-B", source .. "/b", "-G", "Ninja", "-DBUILD_TESTING=OFF",
-            "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_INSTALL_PREFIX=" .. prefix)
-        process.must("cmake", "--build", source .. "/b", "--target", "install")
+            "-DCMAKE_BUILD_TYPE=RelWithDebInfo")
+        process.must("cmake", "--build", source .. "/b")
+        process.must("cmake", "--install", source .. "/b", "--prefix", prefix)
         assert(unistd.link(prefix .. "/bin/moonsnap", link, true))
         assert.matches('"name" *: *"a"', use(link, home.root, OUTSIDE))
     end)
@@ -81,5 +82,12 @@ describe("bin/moonsnap in a checkout", function()
         }
         local output, status = process.run({ "sh", "-c", ("cd / && exec '%s' version"):format(link) }, env)
         assert.equal(0, status, output)
+    end)
+
+    it("says what to build when nothing is built", function()
+        local env = { LUA_PATH = OUTSIDE.LUA_PATH, LUA_CPATH = OUTSIDE.LUA_CPATH, MOONSNAP_BUILD = "/nonexistent" }
+        local output, status = process.run({ "bin/moonsnap", "version" }, env)
+        assert.same({ 1, "moonsnap: there is no Lua module moonsnap.core\ntry: ./run build, which builds it\n" },
+            { status, output })
     end)
 end)

@@ -99,8 +99,8 @@ function HINTS.permission_denied(call, err)
     end
 end
 
-function HINTS.resource_exhausted()
-    return "moonsnap cleanup, which frees what removals left"
+function HINTS.resource_exhausted(_, err)
+    return err.message:find("No space left", 1, true) and "moonsnap cleanup, which frees what removals left" or nil
 end
 
 function HINTS.data_loss(call, err)
