@@ -5,7 +5,6 @@
 #include <endian.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define ACL_VERSION 2
 #define NO_ID UINT32_MAX

@@ -1,7 +1,6 @@
 #include "engine/diff/diff.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "base/text.h"

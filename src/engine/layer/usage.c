@@ -1,11 +1,9 @@
 #include "engine/layer/usage.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "base/own.h"
 #include "base/tree.h"
 
 /* One slot of an open-addressed set; ino 0 is a free one. */

@@ -1,6 +1,5 @@
 #include "engine/meta/meta.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"

@@ -1,8 +1,6 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
-#include "base/own.h"
 #include "base/text.h"
 #include "engine/filter/filter.h"
 #include "engine/meta/meta.h"

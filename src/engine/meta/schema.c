@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "base/err.h"
-#include "base/own.h"
 
 static const char *const version_1 =
     "CREATE TABLE settings ("

@@ -1,7 +1,6 @@
 #include "engine/mount/attach.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 

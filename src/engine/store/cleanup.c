@@ -11,7 +11,6 @@
 #include "base/err.h"
 #include "base/own.h"
 #include "base/remove.h"
-#include "engine/clock.h"
 #include "engine/mount/attach.h"
 #include "engine/store/store_inside.h"
 #include "sys/ident.h"

@@ -11,7 +11,6 @@
 #include "base/own.h"
 #include "engine/clock.h"
 #include "engine/layer/marker.h"
-#include "engine/meta/schema.h"
 #include "engine/store/store_inside.h"
 
 static int by_value(const void *left, const void *right) {

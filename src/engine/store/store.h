@@ -27,12 +27,12 @@
 #include <stdint.h>
 
 #include "base/names.h"
-#include "engine/filter/filter.h"
 #include "engine/layer/sealing.h"
 #include "engine/mount/mount.h"
 #include "engine/snapshot.h"
 
 struct ms_err;
+struct ms_filter;
 struct ms_store;
 struct ms_stage;
 

@@ -4,7 +4,6 @@
 
 #include "base/err.h"
 #include "base/own.h"
-#include "base/text.h"
 #include "engine/clock.h"
 #include "engine/idmap.h"
 #include "engine/store/store_inside.h"

@@ -1,7 +1,5 @@
-#include <stdlib.h>
 
 #include "base/err.h"
-#include "base/own.h"
 #include "engine/diff/diff.h"
 #include "engine/store/store_inside.h"
 

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/own.h"
 #include "engine/clock.h"
+#include "engine/filter/filter.h"
 #include "engine/layer/usage.h"
 #include "engine/store/store_inside.h"
 

@@ -1,5 +1,4 @@
 #include "base/err.h"
-#include "engine/clock.h"
 #include "engine/store/store_inside.h"
 
 static int remove_inside(struct ms_store *store, const char *ns, const char *key, int64_t *number,

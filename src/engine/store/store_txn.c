@@ -3,7 +3,6 @@
 
 #include "base/err.h"
 #include "engine/clock.h"
-#include "engine/layer/marker.h"
 #include "engine/store/gate.h"
 #include "engine/store/store_inside.h"
 
