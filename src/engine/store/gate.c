@@ -13,6 +13,7 @@
 #include "base/own.h"
 #include "engine/clock.h"
 
+#define SIGNED_AFTER 200 /* tries: about 0.1 s */
 #define WAIT_TRIES 60000 /* about 30 s */
 
 /* Sleeps a little longer each time, 50 us to 1 ms: long enough to leave the processor to the
@@ -69,8 +70,8 @@ bool ms_gate_is_mine(int fd) {
 int ms_gate_wait(void *context, int tries) {
     const int *fd = context;
     struct timespec pause = {.tv_nsec = tries < 20 ? 100000 : 500000};
-    /* whoever holds the lock signed before it left the gate, which the caller holds now */
-    if (tries == 0 && ms_gate_is_mine(*fd))
+    /* by now whoever holds the lock has signed for it */
+    if (tries == SIGNED_AFTER && ms_gate_is_mine(*fd))
         return 0;
     (void)nanosleep(&pause, NULL);
     return tries < WAIT_TRIES;

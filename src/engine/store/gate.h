@@ -2,8 +2,7 @@
  *
  * Every writer takes flock(ROOT/gate), then BEGIN IMMEDIATE, then drops the gate. So one writer at
  * most waits inside SQLite, and a process that commits back to back cannot starve the others. The
- * file holds the process and thread number of the last writer that got through: for the error that
- * names it, and so that a thread does not wait for itself (two store objects on one root).
+ * file holds the process number of the last writer that got through, for the error that names it.
  */
 #pragma once
 
