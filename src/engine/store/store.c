@@ -154,6 +154,22 @@ static int check_database(const struct ms_store *store, bool create, bool *make,
     return MS_OK;
 }
 
+/* A database is made behind the gate, one maker at a time: SQLite does not wait for who switches it
+ * to WAL. Whoever meets a maker looks again behind the gate. */
+static int open_meta(struct ms_store *store, const char *path, bool make, struct ms_err *err) {
+    if (!make) {
+        int code = ms_meta_open(&store->meta, path, false, err);
+        if (code != MS_UNAVAILABLE)
+            return code;
+    }
+    int code = ms_gate_enter(store->place.gate_fd, MS_GATE_WAIT_MS, err);
+    if (code < 0)
+        return code;
+    code = ms_meta_open(&store->meta, path, make, err);
+    ms_gate_leave(store->place.gate_fd);
+    return code;
+}
+
 static int open_database(struct ms_store *store, bool create, struct ms_err *err) {
     ms_auto_free char *path = ms_place_path(&store->place, "metadata.db");
     bool make = false;
@@ -173,7 +189,7 @@ static int open_database(struct ms_store *store, bool create, struct ms_err *err
         return code;
     if (path == NULL)
         return ms_err_memory(err);
-    code = ms_meta_open(&store->meta, path, make, err);
+    code = open_meta(store, path, make, err);
     if (code == MS_OK)
         (void)sqlite3_busy_handler(store->meta.db, ms_gate_wait, &store->place.gate_fd);
     if (code != MS_DATA_LOSS)
