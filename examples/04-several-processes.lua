@@ -44,7 +44,8 @@ local function all(directory)
     local dir = stdlib.mkdtemp(directory .. "/moonsnap-example.XXXXXX")
     stdlib.setenv("LUA_PATH", package.path) -- the others find moonsnap where this one did
     stdlib.setenv("LUA_CPATH", package.cpath)
-    local others = "for i in 1 2 3 4; do lua5.4 '%s' --one '%s/store' || : >'%s/failed' & done; wait; [ ! -e '%s/failed' ]"
+    local others = "for i in 1 2 3 4; do lua5.4 '%s' --one '%s/store' || : >'%s/failed' & done; wait; " ..
+        "[ ! -e '%s/failed' ]"
     assert(os.execute(others:format(arg[0], dir, dir, dir)), "one of the processes failed")
     do
         local store <close> = assert(moonsnap.open { root = dir .. "/store" })
