@@ -211,6 +211,14 @@ for _, driver in ipairs { "overlay", "native" } do
             assert.same({ "d", "d/c", "e", "e/f" }, (seen { { "d/" }, { "d/c" }, { "d/.wh..wh..opq" } }))
         end))
 
+        it("without a parent leave nothing behind", function()
+            local home <close> = world.new { driver = driver }
+            assert(import(home, { { "d/" }, { "d/.wh.a" }, { ".wh.b" }, { "d/c", "c" } }))
+            local left = tree.list(layer(home))
+            assert.same({ "d" }, left)
+            assert.same({ "c" }, tree.list(layer(home) .. "/d"))
+        end)
+
         it("of something that is not there hide nothing", needs.mounts(function()
             assert.same({ "d", "d/a", "d/b", "e", "e/f" }, (seen { { ".wh.x" } }))
         end))

@@ -101,7 +101,8 @@ static int describe(struct ms_import_request *request, const struct ms_store *st
         return ms_err_sys(err, errno, "look at %s", facts.root);
     request->store_dev = root.st_dev;
     request->store_ino = root.st_ino;
-    if (strcmp(facts.driver, "native") == 0)
+    /* without a parent there is nothing to hide: a whiteout would show as a device */
+    if (strcmp(facts.driver, "native") == 0 || !request->has_parent)
         request->whiteout = MS_WHITEOUT_DELETE;
     else if (strcmp(facts.xattrs, "user") == 0)
         request->whiteout = MS_WHITEOUT_OVERLAY_USER;
