@@ -46,7 +46,7 @@ struct ms_import;
 enum ms_whiteout {
     MS_WHITEOUT_OVERLAY_TRUSTED, /* trusted.overlay.* */
     MS_WHITEOUT_OVERLAY_USER,    /* user.overlay.* */
-    MS_WHITEOUT_DELETE,          /* the target is a copy of the parent */
+    MS_WHITEOUT_DELETE,          /* the target is a copy of the parent, or has none */
 };
 
 /* What to bring in. Borrowed for the call. */
