@@ -6,7 +6,7 @@ foreach(source IN LISTS unit_sources)
     get_filename_component(name ${source} NAME_WE)
     add_executable(unit_${name} ${source})
     set_target_properties(unit_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/unit)
-    target_link_libraries(unit_${name} PRIVATE ms_archive ms_engine)
+    target_link_libraries(unit_${name} PRIVATE ms_archive ms_engine ms_rpc)
     add_test(NAME unit.${name} COMMAND unit_${name})
     set_tests_properties(unit.${name} PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77)
 endforeach()
@@ -40,7 +40,8 @@ foreach(header IN LISTS headers)
 endforeach()
 add_library(headers OBJECT EXCLUDE_FROM_ALL ${header_units})
 target_include_directories(headers PRIVATE src ${LUA_INCLUDE_DIRS} ${ARCHIVE_INCLUDE_DIRS}
-    ${SQLITE_INCLUDE_DIRS} ${PCRE2_INCLUDE_DIRS})
+    ${SQLITE_INCLUDE_DIRS} ${PCRE2_INCLUDE_DIRS}
+    ${NGHTTP2_INCLUDE_DIRS} ${PROTOBUF_C_INCLUDE_DIRS})
 
 # bin/lua5.4: Lua with the sanitizers in, so that what it starts (cc, strace, mount) runs without them.
 if(MOONSNAP_SANITIZE)

@@ -1,0 +1,265 @@
+---@meta moonsnap.service
+-- luacheck: ignore 212 241 (declarations use nothing)
+
+--- What the service is made of, for editors and people. Never loaded.
+---
+--- One Lua thread runs everything. Each turn of the loop: sockets (C), the calls that arrived, the writes that
+--- are queued (one transaction), what workers finished. C never calls Lua: Lua asks for what is there.
+
+---@class moonsnap.core.Rpc
+local rpc = {}
+
+--- A new loop: one epoll that sockets, signals, pools and watched descriptors hang on.
+---@return moonsnap.rpc.Loop
+function rpc.loop() end
+
+---@class moonsnap.rpc.Loop
+local Loop = {}
+
+--- Sends what is queued, waits at most ms (-1: until something is there) and does the sockets' work. Comes back
+--- as soon as there is something to take: a call, a writable stream, a signal, a finished job, a ready descriptor,
+--- a closed connection with calls in it.
+---@param ms integer
+function Loop:wait(ms) end
+
+--- Takes over these signals ("TERM", "INT", "HUP"): blocked, and read by signal(). Before any thread starts.
+---@param names string[]
+function Loop:take_signals(names) end
+
+---@return string? name  the next signal that arrived
+function Loop:signal() end
+
+--- Watches a descriptor that Lua code reads and writes (luaposix). events: "r", "w", "rw", "" (no more).
+---@param fd integer
+---@param events string
+function Loop:watch(fd, events) end
+
+---@return integer? fd  the next watched descriptor that is ready
+function Loop:ready() end
+
+---@class moonsnap.rpc.ServeOptions
+---@field fd                integer  a listening unix socket; the server owns it from now on
+---@field max_message?      integer  bytes of one request; 16 MiB
+---@field max_streams?      integer  of one connection at once; 1000
+---@field max_connections?  integer  1000
+---@field preface_ms?       integer  until a client's SETTINGS; 10000
+
+--- Serves gRPC on a listening socket.
+---@param options moonsnap.rpc.ServeOptions
+---@return moonsnap.rpc.Server
+function Loop:serve(options) end
+
+---@class moonsnap.rpc.Server
+local Server = {}
+
+---@return moonsnap.rpc.Call? call  the next request whose message is complete
+function Server:next() end
+
+--- The next call that somebody waits for with call:wait(): its queue is empty again, or it has ended.
+---@return moonsnap.rpc.Call? call
+function Server:woken() end
+
+--- Refuses new connections and streams: GOAWAY in two steps, the listener closed.
+function Server:drain() end
+
+---@return integer connections, integer calls  that are open
+function Server:open() end
+
+---@return table<string, integer>  counters: connections, accepted, refused, protocol_errors, resets, bytes_in, bytes_out
+function Server:counters() end
+
+function Server:close() end
+
+---@class moonsnap.rpc.Call
+local Call = {}
+
+---@return string path  "/containerd.services.snapshots.v1.Snapshots/Stat"
+function Call:path() end
+
+--- The request. Answers nil, err (internal "failed to unmarshal", invalid_argument for NUL or bad UTF-8 in a string).
+---@param type moonsnap.message.Type
+---@return table? message
+---@return moonsnap.Error? err
+function Call:read(type) end
+
+---@param name string  lower case
+---@return string? value  the first one
+function Call:header(name) end
+
+---@return integer uid, integer gid, integer pid  of the process that connected
+function Call:peer() end
+
+--- Milliseconds that are left; nil without a deadline. A call whose deadline passes is ended by C with 4.
+---@return integer? ms
+function Call:left() end
+
+--- False once the client has cancelled, is gone, or the deadline has passed; replies then do nothing.
+---@return boolean
+function Call:alive() end
+
+--- Ends a unary call with OK. Without type, message is bytes.
+---@param message table | string
+---@param type? moonsnap.message.Type
+function Call:reply(message, type) end
+
+--- Sends one message of a stream; it queues.
+---@param message table | string
+---@param type? moonsnap.message.Type
+function Call:send(message, type) end
+
+--- True when nothing is queued: send the next one. False: yield until woken() names this call.
+---@return boolean
+function Call:writable() end
+
+--- Asks for woken() to name this call when its queue is empty or it has ended.
+function Call:wait() end
+
+--- Ends a stream with OK.
+function Call:finish() end
+
+--- Ends any call with a status.
+---@param code integer   gRPC's number, 1..16
+---@param message string  any bytes; percent-encoded here
+function Call:fail(code, message) end
+
+---@class moonsnap.rpc.Client
+local Client = {}
+
+--- Connects to a unix socket: unavailable when nobody listens.
+---@param path string
+---@return moonsnap.rpc.Client? client
+---@return moonsnap.Error? err
+function rpc.connect(path) end
+
+---@class moonsnap.rpc.CallOptions
+---@field headers?    table<string, string>
+---@field timeout_ms? integer
+
+--- One unary call; waits.
+---@param path string
+---@param request string
+---@param options? moonsnap.rpc.CallOptions
+---@return string? reply
+---@return moonsnap.Error? err  kind from the status
+function Client:call(path, request, options) end
+
+--- A server stream: `for bytes in client:stream(path, request)`; raises the error value that ends it.
+---@param path string
+---@param request string
+---@param options? moonsnap.rpc.CallOptions
+---@return fun(): string?
+function Client:stream(path, request, options) end
+
+function Client:close() end
+
+---@class moonsnap.core.Message
+local message = {}
+
+--- A message by its full name ("containerd.services.snapshots.v1.StatSnapshotRequest"); raises for an unknown one.
+---
+---     protobuf                     Lua
+---     string, bytes                string; "" and absent are the same: read gives "", nil writes nothing
+---     ints, enums                  integer (read gives 0 for absent)
+---     bool                         boolean
+---     message                      table, nil when absent
+---     repeated                     sequence (read gives an empty table for absent)
+---     map<string, string>          table
+---     google.protobuf.Timestamp    integer, nanoseconds since 1970; nil when absent or outside of int64
+---     google.protobuf.FieldMask    sequence of strings; nil when absent
+---     google.protobuf.Any          { type_url = string, value = string }
+---@param name string
+---@return moonsnap.message.Type
+function message.type(name) end
+
+---@class moonsnap.message.Type
+local Type = {}
+---@param bytes string
+---@return table? message
+---@return moonsnap.Error? err
+function Type:decode(bytes) end
+---@param message table  raises for a field that the type does not have or a value of the wrong type
+---@return string bytes
+function Type:encode(message) end
+
+--- A pool of C threads. Made once a loop; its finished jobs wake the loop.
+---@param loop moonsnap.rpc.Loop
+---@param workers integer
+---@return moonsnap.Pool
+function rpc.pool(loop, workers) end
+
+---@class moonsnap.Pool
+local Pool = {}
+
+--- Steps work (seal, measure, cleanup) to its end on a worker; the object is busy until finished() names the ticket.
+---@param work moonsnap.Work
+---@return integer ticket
+function Pool:run(work) end
+
+--- Ends (or begins, waiting at the gate) the transaction of a writer store on the commit thread. The store is busy
+--- until finished() names the ticket.
+---@param engine moonsnap.core.Store
+---@return integer ticket
+function Pool:commit(engine) end
+---@param engine moonsnap.core.Store
+---@return integer ticket
+function Pool:begin(engine) end
+
+--- The next finished job: its ticket, then true, or nil and the error.
+---@return integer? ticket, true? ok, moonsnap.Error? err
+function Pool:finished() end
+function Pool:close() end
+
+--- A started plugin of type io.containerd.grpc.v1: one gRPC service.
+---@class moonsnap.service.Service
+---@field name    string  "containerd.services.snapshots.v1.Snapshots"
+---@field methods table<string, moonsnap.service.Method>
+
+---@class moonsnap.service.Method
+---@field request string   message name
+---@field reply   string   message name
+---@field stream? true     the handler sends with context:send and answers true
+---@field quick?  true     never yields: runs without a coroutine of its own
+---@field call    fun(request: table, context: moonsnap.service.Context): table|true|nil, moonsnap.Error?
+
+--- What a handler knows of its call.
+---@class moonsnap.service.Context
+---@field id         string    the request's id, in every log line about it
+---@field namespace? string    header containerd-namespace
+---@field lease?     string    header containerd-lease
+---@field peer       {uid: integer, gid: integer, pid: integer}
+---@field call       moonsnap.rpc.Call
+local Context = {}
+
+--- Sends one message of a stream and yields while the client does not read. False: the call is over, stop.
+---@param message table | string
+---@return boolean
+function Context:send(message) end
+
+--- Writes of a service go through its batch: all that arrived together are one transaction and one fsync.
+---@class moonsnap.service.Batch
+local Batch = {}
+
+--- Runs fn(store) inside the next transaction, in a savepoint of its own, and answers what it answers once that is
+--- durable. Only in a task: yields. fn must not. nil, err from fn rolls back its savepoint only.
+---@generic T
+---@param fn fun(store: moonsnap.Store): T?, moonsnap.Error?
+---@return T?
+---@return moonsnap.Error? err
+function Batch:write(fn) end
+
+--- A snapshotter behind a service: the methods of moonsnap.Store, of which those that write or walk a layer yield
+--- (prepare, view, commit, remove, update, touch, usage, cleanup), the others answer at once from the reading
+--- connection. Plus:
+---@class moonsnap.service.Backend: moonsnap.Store
+local Backend = {}
+
+--- The infos that filters select as encoded ListSnapshotsResponse messages, each at most 100 infos and some 64 KiB:
+--- no Lua table is built. A wrapper that changes what walk shows sets pages = false.
+---@param filters string[]
+---@return (fun(): string?)? iterator
+---@return moonsnap.Error? err
+function Backend:pages(filters) end
+
+---@param name string
+---@return moonsnap.service.Backend
+function Backend:namespace(name) end
