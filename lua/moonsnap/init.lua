@@ -5,7 +5,7 @@ local core = require "moonsnap.core"
 local arguments = require "moonsnap.arguments"
 local snapshotter = require "moonsnap.snapshotter"
 
-local M = { version = core.version, sys = core.sys }
+local M = { version = core.version, sys = core.sys, rpc = core.rpc, message = core.message }
 
 local OPEN = {
     root = "string", driver = "string", namespace = "string", durability = "string", create = "boolean",

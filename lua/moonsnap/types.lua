@@ -122,6 +122,8 @@
 ---@field attach_way fun(): "fd" | "classic"                   how overlays are mounted here
 ---@field pid fun(): integer
 ---@field random fun(): string                                 16 hexadecimal digits
+---@field steady fun(): number                                 seconds of a clock that only runs forward
+---@field now fun(): integer                                   nanoseconds since 1970
 
 ---@class moonsnap
 ---@field version string
@@ -157,6 +159,11 @@ local Filter = {}
 ---@param info moonsnap.Info
 ---@return boolean
 function Filter:match(info) end
+
+--- Whether an object matches that has these fields, each by its whole path: `{ ["labels.team"] = "blue" }`.
+---@param fields table<string, string>
+---@return boolean
+function Filter:match_fields(fields) end
 
 --- A snapshotter. `local store <close> = assert(moonsnap.open{ root = dir })`.
 ---@class moonsnap.Store

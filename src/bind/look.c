@@ -90,6 +90,16 @@ static int event(lua_State *L) {
     return 1;
 }
 
+/* last_event() -> the sequence number of the newest event, 0 for none */
+static int last_event(lua_State *L) {
+    struct ms_err err;
+    int64_t sequence = 0;
+    if (ms_store_last_event(ms_store_check_arg(L), &sequence, &err) < 0)
+        return ms_failure(L, &err);
+    lua_pushinteger(L, sequence);
+    return 1;
+}
+
 /* ---- filters ---------------------------------------------------------------------------------*/
 
 static void free_filter(void *filter) { ms_filter_free(filter); }
@@ -150,6 +160,52 @@ static int match(lua_State *L) {
     return 1;
 }
 
+/* The fields of any object, by their whole path; strings are borrowed from a Lua table. */
+struct fields {
+    struct ms_span *names;
+    struct ms_span *values;
+    size_t count;
+};
+
+static bool find_field(const void *object, const struct ms_fieldpath *path, struct ms_span *value) {
+    const struct fields *fields = object;
+    for (size_t i = 0; i < fields->count; i++) {
+        if (fields->names[i].size == path->joined.size &&
+            memcmp(fields->names[i].bytes, path->joined.bytes, path->joined.size) == 0) {
+            *value = fields->values[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct ms_span span_at(lua_State *L, int index) {
+    struct ms_span span = {0};
+    if (lua_type(L, index) != LUA_TSTRING)
+        luaL_error(L, "match_fields: names and values must be strings");
+    span.bytes = lua_tolstring(L, index, &span.size);
+    return span;
+}
+
+/* filter:match_fields{["labels.a"] = "b", ...} -> boolean */
+static int match_fields(lua_State *L) {
+    struct fields fields = {0};
+    size_t room = 0;
+    lua_settop(L, 2);
+    const struct ms_filter *filter = ms_box_check(L, 1, &filter_class);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1))
+        room++;
+    fields.names = lua_newuserdatauv(L, (room + 1) * 2 * sizeof *fields.names, 0);
+    fields.values = fields.names + room + 1;
+    for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1)) {
+        fields.names[fields.count] = span_at(L, -2);
+        fields.values[fields.count++] = span_at(L, -1);
+    }
+    lua_pushboolean(L, ms_filter_match_fields(filter, find_field, &fields));
+    return 1;
+}
+
 struct plan {
     char *text;
 };
@@ -175,10 +231,11 @@ static int explain(lua_State *L) {
 }
 
 const luaL_Reg ms_look_verbs[] = {
-    {"stat", stat_snapshot}, {"update", update},   {"touch", touch}, {"layers", layers},
-    {"event", event},        {"explain", explain}, {NULL, NULL}};
+    {"stat", stat_snapshot}, {"update", update},   {"touch", touch},           {"layers", layers},
+    {"event", event},        {"explain", explain}, {"last_event", last_event}, {NULL, NULL}};
 
 void ms_look_setup(lua_State *L) {
-    static const luaL_Reg methods[] = {{"match", match}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"match", match}, {"match_fields", match_fields}, {NULL, NULL}};
     ms_class_register(L, &filter_class, methods);
 }

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "bind/store.h"
+#include "engine/clock.h"
 #include "engine/mount/attach.h"
 #include "sys/userns.h"
 
@@ -39,6 +40,18 @@ static int pid(lua_State *L) {
     return 1;
 }
 
+/* seconds of a clock that only runs forward */
+static int steady(lua_State *L) {
+    lua_pushnumber(L, (double)ms_clock_steady_ns() * 1e-9);
+    return 1;
+}
+
+/* nanoseconds since 1970 */
+static int now(lua_State *L) {
+    lua_pushinteger(L, ms_clock_now_ns());
+    return 1;
+}
+
 /* 16 hexadecimal digits that nobody guesses: part of throw-away keys */
 static int random_digits(lua_State *L) {
     unsigned char bytes[8];
@@ -59,6 +72,8 @@ void ms_sys_push(lua_State *L) {
                                          {"attach_way", attach_way},
                                          {"pid", pid},
                                          {"random", random_digits},
+                                         {"steady", steady},
+                                         {"now", now},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
 }

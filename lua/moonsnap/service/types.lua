@@ -65,7 +65,8 @@ function Server:drain() end
 ---@return integer connections, integer calls  that are open
 function Server:open() end
 
----@return table<string, integer>  counters: connections, accepted, refused, protocol_errors, resets, bytes_in, bytes_out
+---@return table<string, integer>  counters: connections, accepted, refused, protocol_errors, resets, bytes_in,
+--- bytes_out
 function Server:counters() end
 
 function Server:close() end
@@ -76,7 +77,7 @@ local Call = {}
 ---@return string path  "/containerd.services.snapshots.v1.Snapshots/Stat"
 function Call:path() end
 
---- The request. Answers nil, err (internal "failed to unmarshal", invalid_argument for NUL or bad UTF-8 in a string).
+--- The request. Answers nil, err: internal "failed to unmarshal", invalid_argument for NUL or bad UTF-8.
 ---@param type moonsnap.message.Type
 ---@return table? message
 ---@return moonsnap.Error? err
@@ -153,7 +154,7 @@ function Client:stream(path, request, options) end
 function Client:close() end
 
 ---@class moonsnap.core.Message
-local message = {}
+local Message = {}
 
 --- A message by its full name ("containerd.services.snapshots.v1.StatSnapshotRequest"); raises for an unknown one.
 ---
@@ -169,7 +170,7 @@ local message = {}
 ---     google.protobuf.Any          { type_url = string, value = string }
 ---@param name string
 ---@return moonsnap.message.Type
-function message.type(name) end
+function Message.type(name) end
 
 ---@class moonsnap.message.Type
 local Type = {}

@@ -203,6 +203,9 @@ int ms_meta_add_event(struct ms_meta *meta, const struct ms_new_event *event, st
 int ms_meta_next_event(struct ms_meta *meta, int64_t since, struct ms_event *out,
                        struct ms_err *err); /* 1, or 0 at the end */
 
+/* The sequence number of the newest event there ever was, 0 when there was none. */
+int ms_meta_last_event(struct ms_meta *meta, int64_t *out, struct ms_err *err);
+
 /* Deletes all events but the newest keep ones. */
 int ms_meta_trim_events(struct ms_meta *meta, int64_t keep, struct ms_err *err);
 

@@ -68,6 +68,19 @@ int ms_meta_next_event(struct ms_meta *meta, int64_t since, struct ms_event *out
     return 1;
 }
 
+int ms_meta_last_event(struct ms_meta *meta, int64_t *out, struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_meta_prepare(meta, "SELECT max(seq) FROM sqlite_sequence WHERE name = 'events'",
+                               &statement, err);
+    if (code < 0)
+        return code;
+    code = ms_meta_step(meta, statement, "read the last event", err);
+    if (code < 0)
+        return code;
+    *out = sqlite3_column_int64(statement, 0);
+    return MS_OK;
+}
+
 int ms_meta_trim_events(struct ms_meta *meta, int64_t keep, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
     int code = ms_meta_prepare(

@@ -222,6 +222,10 @@ void ms_event_clear(struct ms_event *event);
 /* The first event after the sequence number since, of all namespaces: 1 and *out, or 0. */
 int ms_store_event(struct ms_store *store, int64_t since, struct ms_event *out, struct ms_err *err);
 
+/* The sequence number of the newest event there ever was, 0 for none: where a reader begins that
+ * wants only what is to come. */
+int ms_store_last_event(struct ms_store *store, int64_t *out, struct ms_err *err);
+
 /* Namespaces that have a row, sorted. */
 int ms_store_namespaces(struct ms_store *store, struct ms_names *out, struct ms_err *err);
 

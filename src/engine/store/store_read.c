@@ -210,6 +210,11 @@ int ms_store_event(struct ms_store *store, int64_t since, struct ms_event *out,
     return code < 0 ? code : ms_meta_next_event(&store->meta, since, out, err);
 }
 
+int ms_store_last_event(struct ms_store *store, int64_t *out, struct ms_err *err) {
+    int code = ms_store_enter(store, NULL, NULL, err);
+    return code < 0 ? code : ms_meta_last_event(&store->meta, out, err);
+}
+
 /* ---- usage --------------------------------------------------------------------------------- */
 
 struct ms_measure {

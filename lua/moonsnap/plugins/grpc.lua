@@ -1,0 +1,109 @@
+--- io.containerd.grpc.v1: what is served, one plugin a service.
+
+local M = {}
+
+local TYPE = "io.containerd.grpc.v1"
+local SNAPSHOTS = "io.containerd.service.v1.snapshots-service"
+
+--- A plugin that is served only where moonsnap is the front.
+local function only_direct(init)
+    return function(ic)
+        if ic.runtime.mode ~= "direct" then
+            return nil, ic.runtime.plugin.skip(ic.runtime.failure, "only in direct mode")
+        end
+        return init(ic)
+    end
+end
+
+M.snapshots = {
+    type = TYPE, id = "snapshots", requires = { SNAPSHOTS },
+    init = function(ic)
+        local service, err = ic:get(SNAPSHOTS)
+        if not service then
+            return nil, err
+        end
+        local runtime = ic.runtime
+        local proxy = runtime.mode == "proxy"
+        return require("moonsnap.service.snapshots").new {
+            snapshotters = service, failure = runtime.failure, filter = runtime.filter,
+            default = service:names()[1], name_space = proxy and runtime.name_space or nil, kept = not proxy,
+        }
+    end,
+}
+
+M.events = {
+    type = TYPE, id = "events", requires = { "io.containerd.event.v1" },
+    init = function(ic)
+        local exchange, err = ic:get("io.containerd.event.v1.exchange")
+        if not exchange then
+            return nil, err
+        end
+        return require("moonsnap.service.events").new {
+            exchange = exchange, failure = ic.runtime.failure, filter = ic.runtime.filter, now = ic.runtime.now,
+        }
+    end,
+}
+
+M.introspection = {
+    type = TYPE, id = "introspection",
+    init = function(ic)
+        local introspection = require "moonsnap.service.introspection"
+        local runtime = ic.runtime
+        return introspection.new {
+            graph = function() return runtime.graph end, failure = runtime.failure, filter = runtime.filter,
+            uuid = introspection.uuid_of(runtime.root .. "/uuid", runtime.moonsnap.sys.random),
+        }
+    end,
+}
+
+M.version = {
+    type = TYPE, id = "version",
+    init = function(ic) return require("moonsnap.service.version").new(ic.runtime.moonsnap.version, "") end,
+}
+
+M.health = {
+    type = TYPE, id = "healthcheck",
+    init = function(ic)
+        return require("moonsnap.service.health").new {
+            failure = ic.runtime.failure, known = function(name) return ic.runtime.router.known[name] == true end,
+        }
+    end,
+}
+
+local function kept(name)
+    return only_direct(function(ic)
+        local metadata, err = ic:get("io.containerd.metadata.v1.sqlite")
+        if not metadata then
+            return nil, err
+        end
+        local snapshotters
+        snapshotters, err = ic:get(SNAPSHOTS)
+        if not snapshotters then
+            return nil, err
+        end
+        return require("moonsnap.service." .. name).new {
+            batch = metadata.main.batch, reader = metadata.main.reader, failure = ic.runtime.failure,
+            filter = ic.runtime.filter, snapshotters = snapshotters:names(),
+        }
+    end)
+end
+
+local KEPT = { SNAPSHOTS, "io.containerd.metadata.v1" }
+
+M.leases = { type = TYPE, id = "leases", requires = KEPT, init = kept("leases") }
+M.namespaces = { type = TYPE, id = "namespaces", requires = KEPT, init = kept("namespaces") }
+
+M.control = {
+    type = TYPE, id = "control", requires = { SNAPSHOTS },
+    init = only_direct(function(ic)
+        local snapshotters, err = ic:get(SNAPSHOTS)
+        if not snapshotters then
+            return nil, err
+        end
+        return require("moonsnap.service.control").new {
+            snapshotters = snapshotters, failure = ic.runtime.failure, filter = ic.runtime.filter,
+        }
+    end),
+}
+
+return M

@@ -1,0 +1,73 @@
+--- io.containerd.metadata.v1.sqlite: the stores of a service, each with its reading and its writing side.
+
+local M = {}
+
+--- One store as the service holds it.
+---@class moonsnap.plugins.Held
+---@field writer  moonsnap.Store
+---@field reader  moonsnap.Store
+---@field batch   moonsnap.service.Batch
+
+---@class moonsnap.plugins.Metadata
+---@field main moonsnap.plugins.Held    the store at the service's root
+---@field held moonsnap.plugins.Held[]  all
+local Metadata = {}
+Metadata.__index = Metadata
+
+--- Opens a store. The service's loop turns its batch from now on.
+---@param options moonsnap.OpenOptions
+---@return moonsnap.plugins.Held?
+---@return moonsnap.Error? err
+function Metadata:open(options)
+    local runtime = self.runtime
+    local writer, err = runtime.moonsnap.open(options)
+    if not writer then
+        return nil, err
+    end
+    local reader
+    reader, err = runtime.moonsnap.open {
+        root = options.root, namespace = options.namespace, mount_options = options.mount_options, create = false,
+    }
+    if not reader then
+        writer:close()
+        return nil, err
+    end
+    local held = {
+        writer = writer, reader = reader,
+        batch = runtime.batch.new { store = writer, pool = runtime.pool, tickets = runtime.tickets,
+            clock = runtime.clock, failure = runtime.failure },
+    }
+    self.held[#self.held + 1] = held
+    return held
+end
+
+--- Commits nothing: what is open is rolled back.
+function Metadata:close()
+    for _, held in ipairs(self.held) do
+        held.reader:close()
+        held.batch:close()
+        held.writer:close()
+    end
+    self.held = {}
+end
+
+M.plugin = {
+    type = "io.containerd.metadata.v1", id = "sqlite", config = { durability = "" },
+    init = function(ic)
+        local runtime = ic.runtime
+        local self = setmetatable({ runtime = runtime, held = {} }, Metadata)
+        local durability = ic.config.durability ~= "" and ic.config.durability or runtime.durability
+        local main, err = self:open {
+            root = runtime.root, driver = runtime.driver, durability = durability, namespace = runtime.name_space,
+            mount_options = runtime.mount_options,
+        }
+        if not main then
+            return nil, err
+        end
+        self.main = main
+        ic.meta.exports.root = main.reader.root
+        return self
+    end,
+}
+
+return M

@@ -1,0 +1,40 @@
+--- io.containerd.event.v1 and io.containerd.service.v1: what stands between the snapshotters and the sockets.
+
+local exchange = require "moonsnap.service.exchange"
+local snapshotters = require "moonsnap.service.snapshotters"
+
+local M = {}
+
+local SERVICE = "io.containerd.service.v1"
+local SNAPSHOTTER = "io.containerd.snapshotter.v1"
+
+M.exchange = {
+    type = "io.containerd.event.v1", id = "exchange",
+    init = function(ic) return exchange.new(ic.runtime.message) end,
+}
+
+--- Publishes every prepare, commit and remove: the rows that the engine wrote with the change.
+local function publish(ic, backends)
+    local events, err = ic:get("io.containerd.event.v1.exchange")
+    if not events then
+        return nil, err
+    end
+    for name, backend in pairs(backends) do
+        events:follow(backend.reader.engine, name, ic.runtime.mode == "proxy" and ic.runtime.name_space or nil)
+    end
+    return true
+end
+
+M.snapshots = {
+    type = SERVICE, id = "snapshots-service", requires = { "io.containerd.event.v1", SNAPSHOTTER },
+    init = function(ic)
+        local backends = ic:all(SNAPSHOTTER)
+        if next(backends) == nil then
+            return nil, ic.runtime.failure("failed_precondition", "no snapshotter has started")
+        end
+        local ok, err = publish(ic, backends)
+        return ok and snapshotters.new(backends), err
+    end,
+}
+
+return M

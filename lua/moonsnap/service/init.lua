@@ -1,0 +1,245 @@
+--- The service: one loop that takes calls, runs the plugins' handlers, and writes in batches.
+---
+---     sockets -> calls -> handlers (coroutines) -> reads at once, writes into the batch, walks on workers
+---             -> COMMIT on its thread -> answers
+
+local moonsnap = require "moonsnap"
+
+local backend = require "moonsnap.service.backend"
+local batch = require "moonsnap.service.batch"
+local config = require "moonsnap.config"
+local plugin = require "moonsnap.plugin"
+local router = require "moonsnap.service.router"
+local task = require "moonsnap.service.task"
+local timers = require "moonsnap.service.timers"
+
+local M = {}
+
+local WORKERS = 2
+local OUTBOX_SECONDS = 0.25 -- until changes by other processes are told
+local PRUNE_SECONDS = 1
+local DRAIN_SECONDS = 10
+
+---@class moonsnap.ServiceOptions
+---@field root        string
+---@field fd          integer   a listening socket, see sys.listen
+---@field mode        "proxy" | "direct"
+---@field settings?   moonsnap.Settings   what config.read answered
+---@field name_space? string    of a proxy: "containerd"
+---@field driver?     string
+---@field durability? string    of commits: "metadata"
+---@field ended?      fun(route: table?, context: table, code: integer, message: string, seconds: number)
+---@field crashed?    fun(context: moonsnap.service.Context, trace: string)  a bug in a handler
+---@field signals?    table<string, fun(service: moonsnap.Service)>
+
+---@class moonsnap.Service
+---@field options moonsnap.ServiceOptions
+---@field loop    moonsnap.rpc.Loop
+---@field server  moonsnap.rpc.Server
+---@field router  moonsnap.service.Router
+---@field graph   moonsnap.Graph
+---@field timers  moonsnap.service.Timers
+---@field tickets table<integer, fun(ok: true?, err: moonsnap.Error?)>  what goes on when a job has finished
+---@field watched table<integer, function>  what to do for a descriptor that is ready
+local Service = {}
+Service.__index = Service
+
+local function filter_of(filters)
+    return moonsnap.filter(filters)
+end
+
+--- What all plugins share.
+local function runtime_of(service, options, settings)
+    return {
+        moonsnap = moonsnap, message = moonsnap.message, failure = moonsnap.error, filter = filter_of,
+        plugin = plugin, batch = batch, backend = backend,
+        root = options.root, driver = options.driver, mode = service.mode, name_space = service.name_space,
+        durability = options.durability or settings.durability or "metadata",
+        loop = service.loop, pool = service.pool, tickets = service.tickets, timers = service.timers,
+        router = service.router, clock = moonsnap.sys.steady, now = moonsnap.sys.now, service = service,
+    }
+end
+
+local function registry_of(settings)
+    local registry = plugin.registry()
+    for _, registration in ipairs(require "moonsnap.plugins") do
+        registry:register(registration)
+    end
+    for _, registration in ipairs(settings.plugins) do
+        local ok, wrong = pcall(registry.register, registry, registration)
+        if not ok then
+            return nil, wrong
+        end
+    end
+    local wrong = config.wrong(settings, registry)
+    if wrong then
+        return nil, wrong
+    end
+    return registry
+end
+
+--- Starts the graph and offers the services that it started.
+local function start(service, registry, options, settings)
+    local runtime = runtime_of(service, options, settings)
+    local graph, wrong = registry:start {
+        root = options.root, state = options.root, config = settings.config, disabled = settings.disabled,
+        wrappers = settings.wrappers, runtime = runtime, failure = moonsnap.error,
+    }
+    if not graph then
+        return nil, moonsnap.error("invalid_argument", "plugins: " .. wrong)
+    end
+    runtime.graph, service.graph = graph, graph
+    local stores, err = graph:get("io.containerd.metadata.v1.sqlite")
+    if not stores then
+        return nil, err
+    end
+    service.stores = stores
+    service.exchange = graph:all("io.containerd.event.v1").exchange
+    for _, offered in pairs(graph:all("io.containerd.grpc.v1")) do
+        service.router:add(offered)
+    end
+    return true
+end
+
+--- Makes a service; it begins to answer with run.
+---@param options moonsnap.ServiceOptions
+---@return moonsnap.Service? service
+---@return moonsnap.Error? err
+function M.new(options)
+    local settings = options.settings or config.none()
+    local registry, wrong = registry_of(settings)
+    if not registry then
+        return nil, moonsnap.error("invalid_argument", wrong)
+    end
+    local self = setmetatable({
+        options = options, tickets = {}, watched = {},
+        mode = options.mode or settings.mode or "proxy",
+        loop = moonsnap.rpc.loop(), timers = timers.new(moonsnap.sys.steady),
+        grace = settings.grace or DRAIN_SECONDS,
+    }, Service)
+    self.name_space = options.name_space or settings.namespace or (self.mode == "proxy" and "containerd" or "default")
+    self.loop:take_signals { "TERM", "INT", "HUP" }
+    self.pool = moonsnap.rpc.pool(self.loop, WORKERS)
+    self.router = router.new {
+        message = moonsnap.message, failure = moonsnap.error, tasks = task.new(), clock = moonsnap.sys.steady,
+        ended = function(...) return self:ended(...) end,
+    }
+    local ok, err = start(self, registry, options, settings)
+    if not ok then
+        self:close()
+        return nil, err
+    end
+    self.server = self.loop:serve { fd = options.fd }
+    self.timers:every(PRUNE_SECONDS, function() self.router:prune() end)
+    if self.exchange then
+        self.timers:every(OUTBOX_SECONDS, function() self.exchange:pump() end)
+    end
+    return self
+end
+
+--- Told of every call that has ended.
+function Service:ended(route, context, code, message, seconds)
+    if context.trace and self.options.crashed then
+        self.options.crashed(context, context.trace)
+    end
+    if self.options.ended then
+        self.options.ended(route, context, code, message, seconds)
+    end
+end
+
+--- What happened to jobs: batches that are durable now, walks that have ended.
+local function finish_jobs(service)
+    local pool, tickets = service.pool, service.tickets
+    local some = false
+    for ticket, ok, err in pool.finished, pool do
+        local go_on = tickets[ticket]
+        tickets[ticket] = nil
+        some = true
+        go_on(ok, err)
+    end
+    if some and service.exchange then
+        service.exchange:pump()
+    end
+end
+
+local function take_calls(service)
+    local server, routes = service.server, service.router
+    for call in server.next, server do
+        routes:dispatch(call)
+    end
+    for call in server.woken, server do
+        routes:wake(call)
+    end
+end
+
+local function take_signals(service)
+    for name in service.loop.signal, service.loop do
+        local act = service.options.signals and service.options.signals[name]
+        if act then
+            act(service)
+        elseif name ~= "HUP" then
+            service:stop()
+        end
+    end
+end
+
+--- One turn: the queued writes, the sockets, and what they brought.
+function Service:turn()
+    local busy = false
+    for _, held in ipairs(self.stores.held) do
+        busy = held.batch:turn() or busy
+    end
+    self.loop:wait(busy and 0 or self.timers:left())
+    take_calls(self)
+    finish_jobs(self)
+    for fd in self.loop.ready, self.loop do
+        local act = self.watched[fd]
+        if act then
+            act(fd)
+        end
+    end
+    take_signals(self)
+    self.timers:run()
+end
+
+--- Begins to end: no new connections, streams that only wait are cut, what runs has the grace to end.
+function Service:stop()
+    if self.ending then
+        self.over = true -- asked twice
+        return
+    end
+    self.ending = true
+    local health = self.graph.by_name["io.containerd.grpc.v1.healthcheck"]
+    if health and health.instance then
+        health.instance:stop()
+    end
+    self.router:stop()
+    self.server:drain()
+    self.timers:after(self.grace, function() self.over = true end)
+end
+
+--- Answers calls until it is told to end.
+function Service:run()
+    while not self.over do
+        self:turn()
+        self.over = self.over or self.ending and self.server:open() == 0
+    end
+    self:close()
+end
+
+function Service:close()
+    if self.server then
+        self.server:close()
+        self.server = nil
+    end
+    if self.pool then
+        self.pool:close()
+        self.pool = nil
+    end
+    if self.graph then
+        self.graph:close()
+        self.graph = nil
+    end
+end
+
+return M
