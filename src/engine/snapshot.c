@@ -55,8 +55,13 @@ static struct ms_label *extend(struct ms_labels *labels) {
 
 int ms_labels_append(struct ms_labels *labels, const char *name, const char *value,
                      struct ms_err *err) {
-    char *new_name = strdup(name);
-    char *new_value = strdup(value);
+    return ms_labels_append_spans(labels, name, strlen(name), value, strlen(value), err);
+}
+
+int ms_labels_append_spans(struct ms_labels *labels, const char *name, size_t name_size,
+                           const char *value, size_t value_size, struct ms_err *err) {
+    char *new_name = strndup(name, name_size);
+    char *new_value = strndup(value, value_size);
     struct ms_label *label = new_name != NULL && new_value != NULL ? extend(labels) : NULL;
     if (label == NULL) {
         free(new_name);

@@ -54,6 +54,10 @@ int ms_labels_set(struct ms_labels *labels, const char *name, const char *value,
 int ms_labels_append(struct ms_labels *labels, const char *name, const char *value,
                      struct ms_err *err);
 
+/* The same with sizes instead of NULs behind them. */
+int ms_labels_append_spans(struct ms_labels *labels, const char *name, size_t name_size,
+                           const char *value, size_t value_size, struct ms_err *err);
+
 /* The value of a label, or NULL. Borrowed from labels. */
 const char *ms_labels_find(const struct ms_labels *labels, const char *name);
 

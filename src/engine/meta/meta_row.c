@@ -2,6 +2,8 @@
 
 #include "base/err.h"
 #include "base/own.h"
+#include "base/text.h"
+#include "engine/meta/labels.h"
 #include "engine/meta/meta.h"
 #include "engine/meta/schema.h"
 
@@ -191,9 +193,26 @@ int ms_meta_has_children(struct ms_meta *meta, int64_t number, bool *out, struct
     return MS_OK;
 }
 
+static int set_row_labels(struct ms_meta *meta, int64_t number, const struct ms_labels *labels,
+                          struct ms_err *err) {
+    ms_auto_text struct ms_text text = {0};
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_labels_encode(labels, &text, err);
+    if (code == MS_OK)
+        code = ms_meta_prepare(meta, "UPDATE snapshots SET labels = ?2 WHERE id = ?1", &statement,
+                               err);
+    if (code < 0)
+        return code;
+    sqlite3_bind_int64(statement, 1, number);
+    sqlite3_bind_blob64(statement, 2, text.size != 0 ? text.bytes : "", text.size, SQLITE_STATIC);
+    return ms_meta_step(meta, statement, "write labels", err);
+}
+
 int ms_meta_set_labels(struct ms_meta *meta, int64_t number, const struct ms_labels *labels,
                        struct ms_err *err) {
     int code = change(meta, "DELETE FROM labels WHERE snapshot = ?1", number, 0, err);
+    if (code == MS_OK)
+        code = set_row_labels(meta, number, labels, err);
     if (code < 0)
         return code;
     for (size_t i = 0; labels != NULL && i < labels->count; i++) {

@@ -1,10 +1,14 @@
 #include "engine/meta/schema.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/err.h"
+#include "base/text.h"
+#include "engine/meta/labels.h"
 
 static const char *const version_1 =
     "CREATE TABLE settings ("
@@ -63,6 +67,10 @@ static const char *const version_1 =
     "  name TEXT NOT NULL,"
     "  parent TEXT NOT NULL"
     ") STRICT;";
+
+/* 2: the labels of a row stand in it, too; filled by fill_labels. */
+static const char *const version_2_labels =
+    "ALTER TABLE snapshots ADD COLUMN labels BLOB NOT NULL DEFAULT x'';";
 
 /* How long BEGIN IMMEDIATE waits for the writer in front: the gate keeps everybody else away, so
  * this is one transaction of somebody, and a short sleep finds its end soon. */
@@ -147,9 +155,79 @@ static int read_version(sqlite3 *db, int *out, struct ms_err *err) {
     return result;
 }
 
-/* Makes the tables in a database that has none yet. Two openers may meet here: the second finds the
- * first one's tables once it has the write lock. */
+/* ---- steps from version to version -----------------------------------------------------------*/
+
+/* Writes the encoded labels of one row. */
+static int fill_row(sqlite3_stmt *labels, sqlite3_stmt *update, int64_t number,
+                    struct ms_err *err) {
+    ms_auto_text struct ms_text text = {0};
+    sqlite3_bind_int64(labels, 1, number);
+    while (sqlite3_step(labels) == SQLITE_ROW)
+        ms_labels_encode_one((const char *)sqlite3_column_text(labels, 0),
+                             (size_t)sqlite3_column_bytes(labels, 0),
+                             (const char *)sqlite3_column_text(labels, 1),
+                             (size_t)sqlite3_column_bytes(labels, 1), &text);
+    int code = sqlite3_reset(labels);
+    sqlite3_bind_int64(update, 1, number);
+    sqlite3_bind_blob64(update, 2, text.size != 0 ? text.bytes : "", text.size, SQLITE_STATIC);
+    if (code == SQLITE_OK && sqlite3_step(update) == SQLITE_DONE)
+        code = sqlite3_reset(update);
+    if (code != SQLITE_OK)
+        return ms_schema_fail(sqlite3_db_handle(update), "fill in labels", err);
+    return ms_text_check(&text, err);
+}
+
+static int fill_labels(sqlite3 *db, struct ms_err *err) {
+    sqlite3_stmt *rows = NULL;
+    sqlite3_stmt *labels = NULL;
+    sqlite3_stmt *update = NULL;
+    int code = MS_OK;
+    if (sqlite3_prepare_v2(db, "SELECT DISTINCT snapshot FROM labels", -1, &rows, NULL) !=
+            SQLITE_OK ||
+        sqlite3_prepare_v2(db, "SELECT name, value FROM labels WHERE snapshot = ?1 ORDER BY name",
+                           -1, &labels, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, "UPDATE snapshots SET labels = ?2 WHERE id = ?1", -1, &update,
+                           NULL) != SQLITE_OK)
+        code = ms_schema_fail(db, "fill in labels", err);
+    while (code == MS_OK && sqlite3_step(rows) == SQLITE_ROW)
+        code = fill_row(labels, update, sqlite3_column_int64(rows, 0), err);
+    if (code == MS_OK && sqlite3_reset(rows) != SQLITE_OK)
+        code = ms_schema_fail(db, "fill in labels", err);
+    (void)sqlite3_finalize(rows);
+    (void)sqlite3_finalize(labels);
+    (void)sqlite3_finalize(update);
+    return code;
+}
+
+/* What leads to a version from the one before: SQL, then a function where SQL is not enough. */
+struct step {
+    int to;
+    const char *const *sql;
+    int (*fill)(sqlite3 *db, struct ms_err *err);
+};
+
+static const struct step steps[] = {
+    {.to = 1, .sql = &version_1},
+    {.to = 2, .sql = &version_2_labels, .fill = fill_labels},
+};
+
+/* All steps from version to ours, in the transaction that is open. */
+static int run_steps(sqlite3 *db, int version, struct ms_err *err) {
+    int code = MS_OK;
+    for (size_t i = 0; code == MS_OK && i < sizeof steps / sizeof *steps; i++) {
+        if (steps[i].to <= version)
+            continue;
+        code = run_sql(db, *steps[i].sql, "make metadata.db", err);
+        if (code == MS_OK && steps[i].fill != NULL)
+            code = steps[i].fill(db, err);
+    }
+    return code;
+}
+
+/* Brings a database to our version; a new one has version 0. Two openers may meet here: the second
+ * finds what the first made once it has the write lock. */
 static int migrate(sqlite3 *db, struct ms_err *err) {
+    char sql[64];
     int version = 0;
     int code = read_version(db, &version, err);
     if (code < 0 || version == MS_SCHEMA_VERSION)
@@ -163,10 +241,11 @@ static int migrate(sqlite3 *db, struct ms_err *err) {
     if (code < 0)
         return code;
     code = read_version(db, &version, err);
-    if (code == MS_OK && version == 0)
-        code = run_sql(db, version_1, "make metadata.db", err);
     if (code == MS_OK)
-        code = run_sql(db, "PRAGMA user_version = 1; COMMIT", "make metadata.db", err);
+        code = run_steps(db, version, err);
+    (void)snprintf(sql, sizeof sql, "PRAGMA user_version = %d; COMMIT", MS_SCHEMA_VERSION);
+    if (code == MS_OK)
+        code = run_sql(db, sql, "make metadata.db", err);
     if (code < 0)
         (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     return code;

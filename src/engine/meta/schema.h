@@ -1,13 +1,15 @@
 /* schema.h - the tables of metadata.db, and opening it.
  *
- *     snapshots   one row a snapshot; its id is the number of its directory and is never used twice
+ *     snapshots   one row a snapshot; its id is the number of its directory and is never used
+ *                 twice; labels holds its labels once more, see labels.h
  *     labels      one row a label; the index on (name, value) serves filters
  *     mounts      what mount and run recorded, until it is seen to be gone
  *     owners      processes that snapshots die with
  *     events      the outbox: one row a change, in the transaction of the change
  *     settings    driver, xattrs, boot_id (of the last writer), covered (see layer.h)
  *
- * PRAGMA user_version is the schema's version; a database of a later one is refused. WAL mode,
+ * PRAGMA user_version is the schema's version; a database of an earlier one is brought to ours by
+ * the steps between, in one transaction; one of a later version is refused. WAL mode,
  * synchronous=FULL, foreign keys; the WAL is kept on close, so that a command that writes once
  * costs one sync of the WAL and no checkpoint.
  */
@@ -18,7 +20,7 @@
 
 struct ms_err;
 
-#define MS_SCHEMA_VERSION 1
+#define MS_SCHEMA_VERSION 2
 
 /* Opens (with create: makes) the database at path and brings it to our version.
  * Fails: data_loss (no database, or cut), failed_precondition (a newer version), permission_denied,
