@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "bind/listen.h"
 #include "bind/store.h"
 #include "engine/clock.h"
 #include "engine/mount/attach.h"
@@ -76,4 +77,5 @@ void ms_sys_push(lua_State *L) {
                                          {"now", now},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
+    ms_listen_add(L);
 }

@@ -6,6 +6,8 @@
  *     enter_mount_namespace()        true, or nil, err: mounts end with the process
  *     attach_way()                   "fd" (new mount API) or "classic"
  *     pid(), random()                what makes a throw-away key
+ *     steady(), now()                seconds of a steady clock; nanoseconds since 1970
+ *     listen(path), listen_fds(), notify(text)   sockets to serve on, see listen.h
  */
 #pragma once
 
