@@ -124,8 +124,8 @@
 ---@field random fun(): string                                 16 hexadecimal digits
 ---@field steady fun(): number                                 seconds of a clock that only runs forward
 ---@field now fun(): integer                                   nanoseconds since 1970
----@field listen fun(path: string): moonsnap.Listener?, moonsnap.Error?  a unix socket, mode 0600; a stale one is replaced
----@field listen_fds fun(): {fd: integer, name: string, unix: boolean}[]?, moonsnap.Error?  what a service manager passed
+---@field listen fun(path: string): moonsnap.Listener?, moonsnap.Error?  a unix socket; a stale one is replaced
+---@field listen_fds fun(): {fd: integer, name: string, unix: boolean}[]?, moonsnap.Error?  what a manager passed
 ---@field notify fun(text: string): boolean?, moonsnap.Error?  tells NOTIFY_SOCKET; false: nobody asked
 
 --- A socket that this process made. Collected or closed it is unlinked, if it is still this one.
