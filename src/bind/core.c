@@ -2,6 +2,7 @@
 
 #include "bind/box.h"
 #include "bind/failure.h"
+#include "bind/message.h"
 #include "bind/push.h"
 #include "bind/store.h"
 #include "bind/sys.h"
@@ -50,5 +51,7 @@ int luaopen_moonsnap_core(lua_State *L) {
     ms_set_string(L, "version", MS_VERSION);
     ms_sys_push(L);
     lua_setfield(L, -2, "sys");
+    ms_message_push(L);
+    lua_setfield(L, -2, "message");
     return 1;
 }

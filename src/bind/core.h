@@ -4,6 +4,7 @@
  *     error(kind, message), kinds()        failure.h
  *     open(...), rebuild(root)             store.h
  *     filter(list)                         compiled filters
+ *     message                              protobuf messages: message.h
  *     sys                                  user namespaces and what may be mounted: sys.h
  *     open_count()                         engine objects that are open: leaks show here
  */
