@@ -28,6 +28,7 @@ local DRAIN_SECONDS = 10
 ---@field name_space? string    of a proxy: "containerd"
 ---@field driver?     string
 ---@field durability? string    of commits: "metadata"
+---@field began?      fun(route: table, context: table)   a stream has begun
 ---@field ended?      fun(route: table?, context: table, code: integer, message: string, seconds: number)
 ---@field crashed?    fun(context: moonsnap.service.Context, trace: string)  a bug in a handler
 ---@field signals?    table<string, fun(service: moonsnap.Service)>
@@ -122,7 +123,7 @@ function M.new(options)
     self.pool = moonsnap.rpc.pool(self.loop, WORKERS)
     self.router = router.new {
         message = moonsnap.message, failure = moonsnap.error, tasks = task.new(), clock = moonsnap.sys.steady,
-        ended = function(...) return self:ended(...) end,
+        began = options.began, ended = function(...) return self:ended(...) end,
     }
     local ok, err = start(self, registry, options, settings)
     if not ok then

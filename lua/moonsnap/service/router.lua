@@ -20,6 +20,7 @@ Router.__index = Router
 ---@field failure fun(kind: string, message: string): moonsnap.Error
 ---@field tasks   moonsnap.service.Tasks
 ---@field clock   fun(): number   steady seconds
+---@field began?  function        told of each stream that begins
 ---@field ended   function        told of each call that has ended, for logs and metrics
 
 ---@param options moonsnap.service.RouterOptions
@@ -28,7 +29,7 @@ function M.new(options)
     return setmetatable({
         routes = {}, known = {}, waiting = {}, paused = {}, calls = 0, active = 0,
         message = options.message, failure = options.failure, tasks = options.tasks, clock = options.clock,
-        ended = options.ended,
+        began = options.began, ended = options.ended,
     }, Router)
 end
 
@@ -110,6 +111,9 @@ function Router:dispatch(call)
         return refuse(self, nil, this, 12, unknown(self, path))
     end
     this.reply_type = route.reply
+    if route.stream and self.began then
+        self.began(route, this)
+    end
     self.tasks:spawn(run, self, route, this)
 end
 
