@@ -3,6 +3,7 @@
 ---     it("mounts", needs.mounts(function() ... end))
 ---
 --- With MOONSNAP_MUST_RUN set, a test that lacks something fails instead.
+local golang = require "spec.support.golang"
 local moonsnap = require "moonsnap"
 local namespaces = require "spec.support.namespaces"
 local process = require "spec.support.process"
@@ -54,6 +55,17 @@ end
 function M.strace(fn)
     local _, status = process.run({ "strace", "-o", "/dev/null", "true" }, { ASAN_OPTIONS = process.asan_options() })
     return only_if(status == 0, "needs strace", fn)
+end
+
+--- Builds Go programs with containerd's own packages.
+function M.golang(fn)
+    local missing = golang.missing()
+    return only_if(not missing, missing, fn)
+end
+
+--- Ends the test that calls it: skipped.
+function M.skip(reason)
+    pending(reason)
 end
 
 return M
