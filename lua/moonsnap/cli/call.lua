@@ -69,6 +69,14 @@ function Call:root()
     return root
 end
 
+--- Makes the directories above a root that nobody named.
+---@param root string
+function Call:make_way(root)
+    if not self.args.root then
+        make_parents(root)
+    end
+end
+
 ---@return string
 function Call:name_space()
     return self.args.namespace or nonempty(os.getenv("MOONSNAP_NAMESPACE")) or "default"
@@ -93,8 +101,8 @@ function Call:open(options)
     end
     local create = options ~= nil and options.create or false
     self:enter()
-    if create and not self.args.root then
-        make_parents(root)
+    if create then
+        self:make_way(root)
     end
     local store
     store, err = self.moonsnap.open {

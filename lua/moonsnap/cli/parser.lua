@@ -8,6 +8,7 @@ local GROUPS = {
     { "Make", "import", "prepare", "view", "commit", "label", "touch", "rm" },
     { "Use", "run", "mount", "umount", "mounts", "lua" },
     { "Look", "ls", "tree", "stat", "usage", "diff" },
+    { "Serve", "serve" },
     { "Keep house", "cleanup", "check", "help", "version" },
 }
 

@@ -1,0 +1,194 @@
+--- The service as a process: its socket, its signals, what it logs and counts, and its service manager.
+---
+---     TERM, INT   drains: no new calls, those under way have a grace; a second one ends at once
+---     HUP         reads the configuration file again; what cannot be right changes nothing
+
+local signal = require "posix.signal"
+
+local config = require "moonsnap.config"
+local endpoint = require "moonsnap.service.endpoint"
+local listen = require "moonsnap.service.listen"
+local metrics = require "moonsnap.service.metrics"
+local notify = require "moonsnap.service.notify"
+local observer = require "moonsnap.service.observer"
+
+local M = {}
+
+---@class moonsnap.service.ProcessOptions
+---@field moonsnap    table
+---@field log         moonsnap.service.Log
+---@field root        string
+---@field address?    string
+---@field machine     boolean             started by the machine's root
+---@field mode?       "proxy" | "direct"
+---@field config?     string              path
+---@field name_space? string
+---@field driver?     string
+---@field durability? string
+---@field metrics?    string              address
+---@field grace?      number              seconds
+
+---@class moonsnap.service.Process
+---@field options  moonsnap.service.ProcessOptions
+---@field log      moonsnap.service.Log
+---@field sockets  moonsnap.service.Sockets
+---@field service  moonsnap.Service
+---@field notify   moonsnap.service.Notify
+---@field observer moonsnap.service.Observer
+local Process = {}
+Process.__index = Process
+
+local function read_settings(options)
+    if not options.config then
+        return config.none()
+    end
+    return config.read(options.config, options.moonsnap.error)
+end
+
+--- Serves metrics where settings or the command line say.
+local function open_endpoint(self, settings)
+    local address = self.options.metrics or settings.metrics
+    if not address and not self.sockets.metrics then
+        return true
+    end
+    local service = self.service
+    local opened, err = endpoint.new {
+        address = address, fd = self.sockets.metrics, type = metrics.CONTENT_TYPE,
+        text = function() return self.observer.metrics:text() end,
+        failed = function(why) self.log:error("metrics", { error = tostring(why) }) end,
+        loop = service.loop, watched = service.watched, timers = service.timers,
+        sys = self.options.moonsnap.sys, failure = self.options.moonsnap.error,
+    }
+    self.endpoint = opened
+    return opened, err
+end
+
+--- Begins to end. The path goes first: whoever connects from now on finds nothing, and waits for the next service.
+local function stop(self, name)
+    if not self.ending then
+        self.ending, self.observer.ending = true, true
+        self.log:info("stopping", { signal = name, grace = self.service.grace })
+        self.notify:stopping("draining")
+        if self.sockets.listener then
+            self.sockets.listener:remove()
+        end
+    else
+        self.log:info("stopping at once", { signal = name })
+    end
+    self.service:stop()
+end
+
+local function reload(self)
+    self.notify:reloading()
+    local settings, err = read_settings(self.options)
+    local ok = settings
+    if settings then
+        ok, err = self.service:reload(settings)
+    end
+    if ok then
+        self.log:info("reloaded", { config = self.options.config })
+    else
+        self.log:error("reload failed, all stays as it was", { error = err.message, config = self.options.config })
+    end
+    self.notify:ready("serving " .. self.sockets.address)
+end
+
+local function start_service(self, settings)
+    local options = self.options
+    return require("moonsnap.service").new {
+        root = options.root, fd = self.sockets.fd, mode = options.mode, settings = settings,
+        name_space = options.name_space, driver = options.driver, durability = options.durability,
+        grace = options.grace,
+        ended = function(...) self.observer:ended(...) end,
+        crashed = function(...) self.observer:crashed(...) end,
+        signals = {
+            TERM = function() stop(self, "TERM") end,
+            INT = function() stop(self, "INT") end,
+            HUP = function() reload(self) end,
+        },
+    }
+end
+
+--- What plugins came to, in the log.
+local function tell_plugins(self)
+    for _, started in ipairs(self.service.graph.started) do
+        if started.err and not started.skipped then
+            self.log:error("a plugin did not start", { plugin = started.name, error = started.err.message })
+        elseif started.err then
+            self.log:debug("a plugin was skipped", { plugin = started.name, error = started.err.message })
+        end
+    end
+end
+
+local function close(self)
+    if self.endpoint then
+        self.endpoint:close()
+    end
+    if self.service then
+        self.service:close()
+    end
+    if self.sockets and self.sockets.listener then
+        self.sockets.listener:close()
+    end
+end
+
+local function start(self)
+    local options = self.options
+    local sys = options.moonsnap.sys
+    local settings, err = read_settings(options)
+    if not settings then
+        return nil, err
+    end
+    self.sockets, err = listen.open {
+        sys = sys, failure = options.moonsnap.error, address = options.address, root = options.machine,
+        getenv = os.getenv,
+    }
+    if not self.sockets then
+        return nil, err
+    end
+    self.service, err = start_service(self, settings)
+    if not self.service then
+        return nil, err
+    end
+    self.observer:follow(self.service, options.moonsnap.version)
+    local ok
+    ok, err = open_endpoint(self, settings)
+    if not ok then
+        return nil, err
+    end
+    if self.notify.watchdog then
+        self.service.timers:every(self.notify.watchdog / 2, function() self.notify:alive() end)
+    end
+    return true
+end
+
+--- Serves until it is told to end.
+---@param options moonsnap.service.ProcessOptions
+---@return true?
+---@return moonsnap.Error? err
+function M.run(options)
+    local sys = options.moonsnap.sys
+    local self = setmetatable({ options = options, log = options.log, observer = observer.new(options.log) }, Process)
+    self.notify = notify.new {
+        send = sys.notify, clock = sys.steady, pid = sys.pid(), getenv = os.getenv,
+        failed = function(err) self.log:warn("the service manager was not told", { error = err.message }) end,
+    }
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN) -- a reader of logs or metrics that is gone ends nothing
+    local ok, err = start(self)
+    if not ok then
+        close(self)
+        return nil, err
+    end
+    tell_plugins(self)
+    self.log:info("ready", {
+        address = self.sockets.address, root = options.root, mode = self.service.mode, pid = sys.pid(),
+        version = options.moonsnap.version, metrics = self.endpoint and self.endpoint.address,
+    })
+    self.notify:ready("serving " .. self.sockets.address)
+    self.service:run()
+    close(self)
+    self.log:info("stopped")
+    return true
+end
+
+return M
