@@ -200,6 +200,26 @@ static void finish(const struct reader *reader, const struct ms_plan *plan, int 
     }
 }
 
+/* Sets what a field holds in the table at base, or in the one of its slot. */
+static int set_field(const struct reader *reader, const struct ms_plan *plan,
+                     const struct ms_plan_field *field, const struct ms_wire_field *in, int base,
+                     bool first) {
+    lua_State *L = reader->L;
+    if (field->slot >= 0) {
+        int slot = base + 1 + field->slot;
+        if (first) {
+            lua_newtable(L);
+            lua_replace(L, slot);
+        }
+        return add_element(reader, plan, field, in, slot);
+    }
+    lua_rawgeti(L, reader->names, field->name);
+    int kind = push_single(reader, plan, field, in);
+    if (kind == 0)
+        lua_rawset(L, base);
+    return kind;
+}
+
 static int push_message(const struct reader *reader, const struct ms_plan *plan,
                         const uint8_t *bytes, size_t size) {
     lua_State *L = reader->L;
@@ -216,19 +236,7 @@ static int push_message(const struct reader *reader, const struct ms_plan *plan,
         if (field == NULL)
             continue;
         uint32_t bit = 1U << (field - plan->fields);
-        int kind;
-        if (field->slot >= 0) {
-            if ((seen & bit) == 0) {
-                lua_newtable(L);
-                lua_replace(L, base + 1 + field->slot);
-            }
-            kind = add_element(reader, plan, field, &got, base + 1 + field->slot);
-        } else {
-            lua_rawgeti(L, reader->names, field->name);
-            kind = push_single(reader, plan, field, &got);
-            if (kind == 0)
-                lua_rawset(L, base);
-        }
+        int kind = set_field(reader, plan, field, &got, base, (seen & bit) == 0);
         if (kind < 0)
             return kind;
         seen |= bit;

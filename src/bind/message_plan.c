@@ -90,6 +90,7 @@ static const struct ms_plan *plan_of(const struct ms_plans *plans, const void *t
     for (int i = 0; i < plans->count; i++)
         if (types[i] == type)
             return &plans->plans[i];
+    assert(!"a message of a type that is not in message_types.c");
     return NULL;
 }
 
@@ -107,10 +108,8 @@ static void make(lua_State *L, const struct ms_plans *plans, struct ms_plan *pla
         out->name = intern(L, field->name);
         out->number = field->id;
         out->slot = out->shape >= MS_SHAPE_STRINGS ? plan->slots++ : -1;
-        if (out->shape == MS_SHAPE_MESSAGE || out->shape == MS_SHAPE_MESSAGES) {
+        if (out->shape == MS_SHAPE_MESSAGE || out->shape == MS_SHAPE_MESSAGES)
             out->sub = plan_of(plans, field->descriptor, types);
-            assert(out->sub != NULL);
-        }
         assert(field->id < MS_PLAN_NUMBERS);
         plan->by_number[field->id] = (int8_t)i;
     }
