@@ -4,6 +4,7 @@
 #include "bind/failure.h"
 #include "bind/message.h"
 #include "bind/push.h"
+#include "bind/rpc.h"
 #include "bind/store.h"
 #include "bind/sys.h"
 
@@ -53,5 +54,7 @@ int luaopen_moonsnap_core(lua_State *L) {
     lua_setfield(L, -2, "sys");
     ms_message_push(L);
     lua_setfield(L, -2, "message");
+    ms_rpc_push(L);
+    lua_setfield(L, -2, "rpc");
     return 1;
 }

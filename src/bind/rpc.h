@@ -1,0 +1,46 @@
+/* rpc.h - moonsnap.rpc: the loop, the server on it, and its calls.
+ *
+ *     rpc.loop() -> loop                  loop:wait, watch, ready, take_signals, signal, serve,
+ * close loop:serve(options) -> server       server:next, woken, drain, open, counters, close
+ *     server:next() -> call               call:path, read, header, reply, send, fail, ...
+ *
+ * A call is a light value: it names memory of the server by place and turn, and owns nothing. Once
+ * the stream has closed it is not alive, whatever Lua still holds. C never calls Lua.
+ */
+#pragma once
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "bind/box.h"
+
+struct ms_call;
+struct ms_loop;
+struct ms_server;
+
+/* Makes the metatables and pushes the table; other files add their functions to it. */
+void ms_rpc_push(lua_State *L);
+
+/* The loop at an argument; raises when it is none, or closed. */
+struct ms_loop *ms_rpc_loop_check(lua_State *L, int arg);
+
+/* ---- between the files of rpc ----------------------------------------------------------------*/
+
+extern const struct ms_class ms_server_class;
+
+/* loop:serve(options) */
+int ms_rpc_serve(lua_State *L);
+
+/* Makes the metatables of servers, and of calls. */
+void ms_rpc_server_setup(lua_State *L);
+void ms_rpc_call_setup(lua_State *L);
+
+/* Headers that calls keep: ms_call_header's numbers are places in this list. */
+extern const char *const ms_rpc_kept[];
+
+/* User values of a server's box: calls that wait by slot, and those that were over before. */
+#define MS_SERVER_WAITERS 2
+#define MS_SERVER_OVER 3
+
+/* Pushes a call of the server whose box is at a stack index. */
+void ms_rpc_call_push(lua_State *L, int server, struct ms_call *call);
