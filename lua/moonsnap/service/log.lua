@@ -70,13 +70,17 @@ local function inside(text)
     return (text:gsub('[%c\x7f"\\]', escaped):gsub("\xc2[\x80-\x9f]", escaped))
 end
 
+local function plain(value)
+    return math.type(value) == "float" and ("%.14g"):format(value) or tostring(value)
+end
+
 local function json_value(value)
     if type(value) == "string" then
         return '"' .. inside(value) .. '"'
-    elseif type(value) == "number" and (value ~= value or value == math.huge or value == -math.huge) then
+    elseif value ~= value or value == math.huge or value == -math.huge then
         return "null"
     end
-    return type(value) == "number" and ("%.14g"):format(value) or tostring(value)
+    return plain(value)
 end
 
 --- A word as it is, anything else in quotes.
@@ -84,7 +88,7 @@ local function text_value(value)
     if type(value) == "string" and not value:find('^[^%c\x7f-\xff" =\\]+$') then
         return '"' .. inside(value) .. '"'
     end
-    return type(value) == "number" and ("%.14g"):format(value) or tostring(value)
+    return plain(value)
 end
 
 local function before(a, b)

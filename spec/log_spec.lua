@@ -1,0 +1,91 @@
+--- The service's log: one line an entry, for people or for programs, and never an order to a terminal.
+local dkjson = require "dkjson"
+local log = require "moonsnap.service.log"
+
+local NOW = 1777863721042999999 -- 2026-05-04T03:02:01.042999999Z
+
+--- A log into a list of lines.
+local function new(format, level, coloured)
+    local lines = {}
+    local made = log.new {
+        stream = { write = function(_, line) lines[#lines + 1] = line end }, format = format, level = level or "info",
+        now = function() return NOW end, coloured = coloured,
+    }
+    return made, lines
+end
+
+describe("the log as text", function()
+    it("is time, level, message and fields, aligned", function()
+        local out, lines = new "text"
+        out:info("ready", { address = "/run/s", pid = 7 })
+        out:error("call failed", { method = "/a/B", code = "INTERNAL", error = "two words", request = "1f" })
+        assert.same({
+            "2026-05-04T03:02:01.042Z info   ready  pid=7 address=/run/s\n",
+            '2026-05-04T03:02:01.042Z error  call failed  request=1f method=/a/B code=INTERNAL error="two words"\n',
+        }, lines)
+    end)
+
+    it("has colours only when asked", function()
+        local out, lines = new("text", "info", true)
+        out:warn("slow")
+        assert.equal("\27[2m2026-05-04T03:02:01.042Z\27[0m \27[33mwarn \27[0m  slow\n", lines[1])
+    end)
+
+    it("shows control characters, quotes and bytes that are no UTF-8 as what they are", function()
+        local out, lines = new "text"
+        out:info("a\nb\27[31m", { name = 'x"y\0', bad = "\xff\xc3", c1 = "\xc2\x9b", empty = "" })
+        assert.equal("2026-05-04T03:02:01.042Z info   a\\nb\\u001b[31m  bad=\"\u{FFFD}\u{FFFD}\" c1=\"\\u009b\" "
+            .. "empty=\"\" name=\"x\\\"y\\u0000\"\n", lines[1])
+    end)
+end)
+
+describe("the log as JSON", function()
+    it("is an object a line that a reader of JSON takes", function()
+        local out, lines = new "json"
+        local fields = { address = 'a"b\\c\n\27\127\xc2\x85é', bad = "\xff", number = 3, part = 0.5, yes = true,
+            ["odd\nname"] = "x", infinite = math.huge }
+        out:info("m\1", fields)
+        assert.equal(1, select(2, lines[1]:gsub("\n", "")))
+        local read, _, wrong = dkjson.decode(lines[1])
+        assert.is_nil(wrong)
+        assert.same({ time = "2026-05-04T03:02:01.042Z", level = "info", msg = "m\1", address = fields.address,
+            bad = "\u{FFFD}", number = 3, part = 0.5, yes = true, ["odd\nname"] = "x", infinite = nil }, read)
+        assert.is_nil(lines[1]:find("[%z\1-\9\11-\31\127]"))
+    end)
+
+    it("has the known fields first", function()
+        local out, lines = new "json"
+        out:info("x", { zeta = 1, alpha = 2, uid = 0, request = "1", code = "OK" })
+        assert.is_truthy(lines[1]:find('"msg":"x","request":"1","code":"OK","uid":0,"alpha":2,"zeta":1}', 1, true))
+    end)
+
+    it("keeps large integers whole", function()
+        local out, lines = new "json"
+        out:info("x", { n = math.maxinteger, duration_us = 123456789012345678 })
+        assert.is_truthy(lines[1]:find('"duration_us":123456789012345678,"n":9223372036854775807}', 1, true))
+    end)
+end)
+
+describe("a level", function()
+    it("writes itself and what is graver", function()
+        for at, level in ipairs(log.LEVELS) do
+            local out, lines = new("text", level)
+            for _, other in ipairs(log.LEVELS) do
+                out[other](out, "x")
+                assert.equal(#lines > 0 and lines[#lines]:find(other, 1, true) ~= nil, out.on[other])
+            end
+            assert.equal(at, #lines)
+        end
+    end)
+
+    it("can be set while it runs", function()
+        local out, lines = new("text", "error")
+        out:debug("one")
+        out:set_level("debug")
+        out:debug("two")
+        out:set_level("info")
+        out:debug("three")
+        assert.equal(1, #lines)
+        assert.is_true(out.on.info and not out.on.debug)
+    end)
+end)
