@@ -6,10 +6,13 @@
 #define SCRATCH "moonsnap.core.scratch"
 
 static const char open_count_key; /* its address is the registry's key */
+static const char class_key;      /* and this one's the metatables' */
 
 /* ---- boxes -----------------------------------------------------------------------------------*/
 
 static void close_one(struct ms_box *box) {
+    if (box->busy != NULL)
+        box->busy->settle(box->busy);
     if (box->parent != NULL) {
         if (box->previous != NULL)
             box->previous->next = box->next;
@@ -35,8 +38,14 @@ void ms_box_close(struct ms_box *box) {
     close_one(box);
 }
 
-/* close, __close and __gc of every class; the class is the upvalue. */
-static int box_close(lua_State *L) {
+/* Raises when a thread works on the object. */
+static void check_idle(lua_State *L, const struct ms_box *box) {
+    if (box->busy != NULL)
+        luaL_error(L, "%s is busy", box->class->word);
+}
+
+/* __gc of every class; the class is the upvalue. */
+static int box_collect(lua_State *L) {
     const struct ms_class *class = lua_touserdata(L, lua_upvalueindex(1));
     ms_box_close(luaL_checkudata(L, 1, class->name));
     for (int held = 1; held <= MS_BOX_HELD + 1; held++) {
@@ -46,19 +55,30 @@ static int box_close(lua_State *L) {
     return 0;
 }
 
-void ms_class_register(lua_State *L, const struct ms_class *class, const luaL_Reg *methods) {
-    static const char *const names[] = {"__gc", "__close"};
+/* close and __close. */
+static int box_close(lua_State *L) {
+    const struct ms_class *class = lua_touserdata(L, lua_upvalueindex(1));
+    const struct ms_box *box = luaL_checkudata(L, 1, class->name);
+    check_idle(L, box);
+    for (const struct ms_box *child = box->child; child != NULL; child = child->next)
+        check_idle(L, child);
+    return box_collect(L);
+}
 
+void ms_class_register(lua_State *L, const struct ms_class *class, const luaL_Reg *methods) {
     luaL_newmetatable(L, class->name);
+    lua_pushlightuserdata(L, (void *)class);
+    lua_rawsetp(L, -2, &class_key);
+    lua_pushlightuserdata(L, (void *)class);
+    lua_pushcclosure(L, box_collect, 1);
+    lua_setfield(L, -2, "__gc");
     lua_newtable(L);
     if (methods != NULL)
         luaL_setfuncs(L, methods, 0);
     lua_pushlightuserdata(L, (void *)class);
     lua_pushcclosure(L, box_close, 1);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        lua_pushvalue(L, -1);
-        lua_setfield(L, -4, names[i]);
-    }
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -4, "__close");
     lua_setfield(L, -2, "close");
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
@@ -101,17 +121,43 @@ void ms_box_empty(struct ms_box *box) {
     --*box->open;
 }
 
-void *ms_box_check(lua_State *L, int arg, const struct ms_class *class) {
-    struct ms_box *box = luaL_checkudata(L, arg, class->name);
+void *ms_box_peek(lua_State *L, int arg, const struct ms_class *class) {
+    const struct ms_box *box = luaL_checkudata(L, arg, class->name);
     if (box->object == NULL)
         luaL_error(L, "%s is closed", class->word);
     return box->object;
 }
 
-void *ms_box_check_child(lua_State *L, int arg, const struct ms_class *class) {
+void *ms_box_check(lua_State *L, int arg, const struct ms_class *class) {
+    void *object = ms_box_peek(L, arg, class);
+    const struct ms_box *box = lua_touserdata(L, arg);
+    check_idle(L, box);
+    while (!box->class->apart && (box = box->parent) != NULL)
+        check_idle(L, box);
+    return object;
+}
+
+struct ms_box *ms_box_check_work(lua_State *L, int arg) {
+    const struct ms_class *class = NULL;
+    if (lua_getmetatable(L, arg) != 0) {
+        lua_rawgetp(L, -1, &class_key);
+        class = lua_touserdata(L, -1);
+        lua_pop(L, 2);
+    }
+    luaL_argexpected(L, class != NULL && class->step != NULL, arg, "work");
+    (void)ms_box_check(L, arg, class);
+    return lua_touserdata(L, arg);
+}
+
+void *ms_box_check_child(lua_State *L, int arg, const struct ms_class *class,
+                         bool (*alike)(const void *left, const void *right)) {
     void *object = ms_box_check(L, arg, class);
     const struct ms_box *box = lua_touserdata(L, arg);
-    luaL_argcheck(L, box->parent == lua_touserdata(L, 1), arg, "made by another store");
+    const struct ms_box *parent = lua_touserdata(L, 1);
+    bool right = box->parent == parent ||
+                 (alike != NULL && box->parent != NULL && box->parent->object != NULL &&
+                  alike(box->parent->object, parent->object));
+    luaL_argcheck(L, right, arg, "made by another store");
     return object;
 }
 

@@ -47,6 +47,7 @@ int luaopen_moonsnap_core(lua_State *L) {
     ms_diff_setup(L);
     ms_steps_setup(L);
     ms_import_setup(L);
+    ms_pool_setup(L);
     add_verbs(L);
     luaL_newlib(L, functions);
     ms_set_string(L, "version", MS_VERSION);
@@ -55,6 +56,8 @@ int luaopen_moonsnap_core(lua_State *L) {
     ms_message_push(L);
     lua_setfield(L, -2, "message");
     ms_rpc_push(L);
+    lua_pushcfunction(L, ms_pool_lua);
+    lua_setfield(L, -2, "pool");
     lua_setfield(L, -2, "rpc");
     return 1;
 }

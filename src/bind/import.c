@@ -18,8 +18,12 @@
 
 static void free_stage(void *stage) { ms_stage_free(stage); }
 
+static int step_stage(void *stage, struct ms_err *err) {
+    return ms_stage_step(stage, MS_STEP_BUDGET, err);
+}
+
 static const struct ms_class stage_class = {
-    .name = "moonsnap.core.stage", .word = "stage", .free = free_stage};
+    .name = "moonsnap.core.stage", .word = "stage", .free = free_stage, .step = step_stage};
 
 /* stage(ns, parent) -> stage */
 static int stage(lua_State *L) {
@@ -57,7 +61,7 @@ static int adopt(lua_State *L) {
     struct ms_commit request = {.key = ""};
     lua_settop(L, 7);
     struct ms_store *store = ms_store_check_arg(L);
-    struct ms_stage *work = ms_box_check_child(L, 3, &stage_class);
+    struct ms_stage *work = ms_box_check_child(L, 3, &stage_class, NULL);
     const char *ns = ms_arg_key(L, 2, "namespace", &err);
     if (ns == NULL)
         return ms_failure(L, &err);

@@ -32,11 +32,18 @@ void ms_push_done(lua_State *L, int64_t entries, int64_t bytes, int64_t total) {
 
 static void free_seal(void *seal) { ms_seal_free(seal); }
 
-static const struct ms_class seal_class = {
-    .name = "moonsnap.core.seal", .word = "seal", .free = free_seal};
+static int step_seal(void *seal, struct ms_err *err) {
+    return ms_seal_step(seal, MS_STEP_BUDGET, err);
+}
+
+static const struct ms_class seal_class = {.name = "moonsnap.core.seal",
+                                           .word = "seal",
+                                           .free = free_seal,
+                                           .step = step_seal,
+                                           .apart = true};
 
 const struct ms_seal *ms_seal_arg(lua_State *L, int arg) {
-    return lua_isnoneornil(L, arg) ? NULL : ms_box_check_child(L, arg, &seal_class);
+    return lua_isnoneornil(L, arg) ? NULL : ms_box_check_child(L, arg, &seal_class, ms_store_alike);
 }
 
 /* seal(ns, key, durability) -> seal */
@@ -80,8 +87,15 @@ static int seal_done(lua_State *L) {
 
 static void free_measure(void *measure) { ms_measure_free(measure); }
 
-static const struct ms_class measure_class = {
-    .name = "moonsnap.core.measure", .word = "measure", .free = free_measure};
+static int step_measure(void *measure, struct ms_err *err) {
+    return ms_measure_step(measure, MS_STEP_BUDGET, err);
+}
+
+static const struct ms_class measure_class = {.name = "moonsnap.core.measure",
+                                              .word = "measure",
+                                              .free = free_measure,
+                                              .step = step_measure,
+                                              .apart = true};
 
 /* usage(ns, key) -> measure */
 static int usage(lua_State *L) {
@@ -122,16 +136,26 @@ static int measure_done(lua_State *L) {
 
 static void free_cleanup(void *cleanup) { ms_cleanup_free(cleanup); }
 
-static const struct ms_class cleanup_class = {
-    .name = "moonsnap.core.cleanup", .word = "cleanup", .free = free_cleanup};
+static int step_cleanup(void *cleanup, struct ms_err *err) {
+    return ms_cleanup_step(cleanup, MS_STEP_BUDGET, err);
+}
 
-/* cleanup() -> cleanup */
+static const struct ms_class cleanup_class = {.name = "moonsnap.core.cleanup",
+                                              .word = "cleanup",
+                                              .free = free_cleanup,
+                                              .step = step_cleanup,
+                                              .apart = true};
+
+/* cleanup(later) -> cleanup; later: pool:compare does the comparing half */
 static int cleanup(lua_State *L) {
     struct ms_err err;
     struct ms_cleanup *opened = NULL;
+    lua_settop(L, 2);
     struct ms_store *store = ms_store_check_arg(L);
     struct ms_box *box = ms_box_new(L, &cleanup_class, 1);
-    if (ms_store_cleanup_open(store, &opened, &err) < 0)
+    int failed = lua_toboolean(L, 2) ? ms_store_sweep_open(store, 0, &opened, &err)
+                                     : ms_store_cleanup_open(store, &opened, &err);
+    if (failed < 0)
         return ms_failure(L, &err);
     ms_box_fill(box, opened);
     return 1;
@@ -174,6 +198,11 @@ static int cleanup_done(lua_State *L) {
     ms_cleanup_result(ms_box_check(L, 1, &cleanup_class), &cleaned);
     ms_push_done(L, cleaned.entries, 0, 0);
     return 1;
+}
+
+struct ms_box *ms_cleanup_check(lua_State *L, int arg) {
+    (void)ms_box_check(L, arg, &cleanup_class);
+    return lua_touserdata(L, arg);
 }
 
 const luaL_Reg ms_step_verbs[] = {

@@ -17,6 +17,8 @@
 struct ms_err;
 struct ms_seal;
 
+#define MS_STEP_BUDGET 256 /* entries in a step on a worker */
+
 /* Answers for step() what the engine's step answered. */
 int ms_step_answer(lua_State *L, int more, const struct ms_err *err);
 
@@ -26,5 +28,8 @@ size_t ms_step_budget(lua_State *L);
 /* Pushes {entries, bytes, total}; total 0 is left out. */
 void ms_push_done(lua_State *L, int64_t entries, int64_t bytes, int64_t total);
 
-/* The seal at arg, made by the store at argument 1; NULL for nil. */
+/* The box of the cleanup at arg. */
+struct ms_box *ms_cleanup_check(lua_State *L, int arg);
+
+/* The seal at arg, made by the store at argument 1 or another one on its root; NULL for nil. */
 const struct ms_seal *ms_seal_arg(lua_State *L, int arg);

@@ -15,6 +15,12 @@ struct ms_store *ms_store_check_arg(lua_State *L) {
     return ms_box_check(L, 1, &ms_store_class);
 }
 
+struct ms_store *ms_store_peek_arg(lua_State *L) {
+    return ms_box_peek(L, 1, &ms_store_class);
+}
+
+bool ms_store_alike(const void *left, const void *right) { return ms_store_same(left, right); }
+
 int ms_answer(lua_State *L, int failed, const struct ms_err *err) {
     if (failed < 0)
         return ms_failure(L, err);
@@ -63,7 +69,7 @@ int ms_store_rebuild_lua(lua_State *L) {
 
 static int facts(lua_State *L) {
     struct ms_store_facts what;
-    ms_store_facts(ms_store_check_arg(L), &what);
+    ms_store_facts(ms_store_peek_arg(L), &what);
     lua_createtable(L, 0, 5);
     ms_set_string(L, "root", what.root);
     ms_set_string(L, "driver", what.driver);
@@ -89,17 +95,43 @@ static int transaction(lua_State *L) {
     return 1;
 }
 
+struct ms_box *ms_guard_check_idle(lua_State *L, int arg) {
+    struct ms_box *box = luaL_checkudata(L, arg, transaction_class.name);
+    if (box->object != NULL || box->parent == NULL || box->parent->object == NULL)
+        luaL_error(L, "transaction is begun or closed");
+    if (box->parent->busy != NULL)
+        luaL_error(L, "store is busy");
+    return box;
+}
+
+struct ms_box *ms_guard_check_begun(lua_State *L, int arg) {
+    (void)ms_box_check(L, arg, &transaction_class);
+    return lua_touserdata(L, arg);
+}
+
 /* guard:begin() -> true */
 static int begin(lua_State *L) {
     struct ms_err err;
-    struct ms_box *box = luaL_checkudata(L, 1, transaction_class.name);
-    if (box->object != NULL || box->parent == NULL || box->parent->object == NULL)
-        return luaL_error(L, "transaction is begun or closed");
+    struct ms_box *box = ms_guard_check_idle(L, 1);
     struct ms_store *store = box->parent->object;
     int failed = ms_store_begin(store, &err);
     if (failed == 0)
         ms_box_fill(box, store);
     return ms_answer(L, failed, &err);
+}
+
+/* guard:try() -> true, or false when somebody else writes just now */
+static int try_begin(lua_State *L) {
+    struct ms_err err;
+    struct ms_box *box = ms_guard_check_idle(L, 1);
+    struct ms_store *store = box->parent->object;
+    int held = ms_store_try(store, &err);
+    if (held < 0)
+        return ms_failure(L, &err);
+    if (held == 0)
+        ms_box_fill(box, store);
+    lua_pushboolean(L, held == 0);
+    return 1;
 }
 
 /* guard:commit() -> true */
@@ -148,6 +180,7 @@ const luaL_Reg ms_store_verbs[] = {
     {NULL, NULL}};
 
 void ms_store_setup(lua_State *L) {
-    static const luaL_Reg methods[] = {{"begin", begin}, {"commit", commit}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"begin", begin}, {"try", try_begin}, {"commit", commit}, {NULL, NULL}};
     ms_class_register(L, &transaction_class, methods);
 }

@@ -17,6 +17,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdbool.h>
 
 #include "bind/box.h"
 
@@ -43,16 +44,31 @@ void ms_walk_setup(lua_State *L);
 void ms_diff_setup(lua_State *L);
 void ms_steps_setup(lua_State *L);
 void ms_import_setup(lua_State *L);
+void ms_pool_setup(lua_State *L);
 
 /* open(root, driver, durability, mount_options, create) and rebuild(root). */
 int ms_store_open_lua(lua_State *L);
 int ms_store_rebuild_lua(lua_State *L);
+
+/* pool(loop, workers) -> threads; see pool.c */
+int ms_pool_lua(lua_State *L);
 
 /* filter(list) -> a compiled filter with match(info). */
 int ms_filter_lua(lua_State *L);
 
 /* The store at argument 1; raises when it is closed. */
 struct ms_store *ms_store_check_arg(lua_State *L);
+
+/* The same while a thread works on it: for what never changes. */
+struct ms_store *ms_store_peek_arg(lua_State *L);
+
+/* Do two struct ms_store have one root? */
+bool ms_store_alike(const void *left, const void *right);
+
+/* The guard of a transaction at arg: one that is not begun, on a store that is idle; one that is.
+ * Raise for any other. Its parent is the store's box. */
+struct ms_box *ms_guard_check_idle(lua_State *L, int arg);
+struct ms_box *ms_guard_check_begun(lua_State *L, int arg);
 
 /* The compiled filter at arg; NULL for nil. */
 const struct ms_filter *ms_filter_arg(lua_State *L, int arg);

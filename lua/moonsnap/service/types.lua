@@ -191,23 +191,41 @@ function rpc.pool(loop, workers) end
 ---@class moonsnap.Pool
 local Pool = {}
 
---- Steps work (seal, measure, cleanup) to its end on a worker; the object is busy until finished() names the ticket.
+--- Steps work (seal, measure, cleanup, stage) on a worker, to its end or for some 50 ms; the object is busy until
+--- finished() names the ticket: its methods raise.
 ---@param work moonsnap.Work
----@return integer ticket
+---@return integer? ticket
+---@return moonsnap.Error? err
 function Pool:run(work) end
 
---- Ends (or begins, waiting at the gate) the transaction of a writer store on the commit thread. The store is busy
---- until finished() names the ticket.
----@param engine moonsnap.core.Store
----@return integer ticket
-function Pool:commit(engine) end
----@param engine moonsnap.core.Store
----@return integer ticket
-function Pool:begin(engine) end
+--- Ends the transaction of a guard (store.engine:transaction(), begun) on the commit thread; its store is busy until
+--- finished() names the ticket. begin begins it there, waiting at the gate: for when guard:try() answered false.
+---@param guard moonsnap.core.Transaction
+---@return integer? ticket
+---@return moonsnap.Error? err
+function Pool:commit(guard) end
+---@param guard moonsnap.core.Transaction
+---@return integer? ticket
+---@return moonsnap.Error? err
+function Pool:begin(guard) end
 
---- The next finished job: its ticket, then true, or nil and the error.
----@return integer? ticket, true? ok, moonsnap.Error? err
+--- The comparing half of engine:cleanup(true), on the commit thread; its store is busy meanwhile.
+---@param cleanup moonsnap.Work
+---@return integer? ticket
+---@return moonsnap.Error? err
+function Pool:compare(cleanup) end
+
+--- The next finished job: its ticket, then true; false for work that has more to do (run it again, or leave it); or
+--- nil and the error.
+---@return integer? ticket
+---@return boolean? ok
+---@return moonsnap.Error? err
 function Pool:finished() end
+
+--- A descriptor that is readable while finished() has something; the loop watches it already.
+---@return integer fd
+function Pool:fd() end
+
 function Pool:close() end
 
 --- A started plugin of type io.containerd.grpc.v1: one gRPC service.
@@ -244,13 +262,29 @@ local Batch = {}
 --- durable. Only in a task: yields. fn must not. nil, err from fn rolls back its savepoint only.
 ---@generic T
 ---@param fn fun(store: moonsnap.Store): T?, moonsnap.Error?
+---@param alive? fun(): boolean  false: nobody waits for it any more; it is not begun and answers canceled
 ---@return T?
 ---@return moonsnap.Error? err
-function Batch:write(fn) end
+function Batch:write(fn, alive) end
+
+--- Runs fn(engine) between two transactions, with the writing store idle. fn answers a ticket of the pool that is
+--- waited for, or nil, err.
+---@param fn fun(engine: moonsnap.core.Store): integer?, moonsnap.Error?
+---@return true? ok
+---@return moonsnap.Error? err
+function Batch:alone(fn) end
+
+--- The loop calls it once a turn. True: call again soon.
+---@return boolean
+function Batch:turn() end
+
+---@return integer queued, integer in_flight
+function Batch:pending() end
 
 --- A snapshotter behind a service: the methods of moonsnap.Store, of which those that write or walk a layer yield
 --- (prepare, view, commit, remove, update, touch, usage, cleanup), the others answer at once from the reading
---- connection. Plus:
+--- connection. Verbs that yield take the option alive, a function: once it answers false, walks stop with canceled.
+--- mount, unmount, run and import answer unimplemented. Plus:
 ---@class moonsnap.service.Backend: moonsnap.Store
 local Backend = {}
 

@@ -193,28 +193,35 @@ int ms_store_sweep_open(struct ms_store *store, int64_t number, struct ms_cleanu
     return MS_OK;
 }
 
-int ms_store_cleanup_open(struct ms_store *store, struct ms_cleanup **out, struct ms_err *err) {
+int ms_cleanup_compare(struct ms_cleanup *cleanup, struct ms_err *err) {
+    struct ms_store *store = cleanup->store;
     int code = ms_store_enter(store, NULL, NULL, err);
     if (code == MS_OK && ms_store_depth(store) > 0)
         code = ms_err_set(err, MS_FAILED_PRECONDITION,
                           "deleting cannot be rolled back: clean up outside the transaction");
-    struct ms_cleanup *cleanup = NULL;
     if (code == MS_OK)
-        code = ms_store_sweep_open(store, 0, &cleanup, err);
-    if (code < 0 || cleanup == NULL)
-        return code;
-    code = ms_store_begin(store, err);
+        code = ms_store_begin(store, err);
     if (code == MS_OK) {
         code = compare(cleanup, err);
         code = ms_store_end(store, code, err);
     }
-    if (code < 0) {
-        ms_cleanup_free(cleanup);
+    if (code < 0)
         return ms_err_wrap(err, "clean up");
-    }
     rewinddir(cleanup->trash);
-    *out = cleanup;
     return MS_OK;
+}
+
+int ms_store_cleanup_open(struct ms_store *store, struct ms_cleanup **out, struct ms_err *err) {
+    struct ms_cleanup *cleanup = NULL;
+    int code = ms_store_sweep_open(store, 0, &cleanup, err);
+    if (code < 0 || cleanup == NULL)
+        return code;
+    code = ms_cleanup_compare(cleanup, err);
+    if (code < 0)
+        ms_cleanup_free(cleanup);
+    else
+        *out = cleanup;
+    return code;
 }
 
 /* The work directory of a committed one goes: at once when it was never mounted, else to trash,

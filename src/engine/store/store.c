@@ -255,6 +255,14 @@ void ms_store_facts(const struct ms_store *store, struct ms_store_facts *out) {
     };
 }
 
+bool ms_store_same(const struct ms_store *left, const struct ms_store *right) {
+    struct stat a;
+    struct stat b;
+    return left == right ||
+           (fstat(left->place.root_fd, &a) == 0 && fstat(right->place.root_fd, &b) == 0 &&
+            a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
 int ms_store_namespaces(struct ms_store *store, struct ms_names *out, struct ms_err *err) {
     int code = ms_store_enter(store, NULL, NULL, err);
     return code < 0 ? code : ms_meta_namespaces(&store->meta, out, err);

@@ -61,6 +61,9 @@ int ms_store_open(const struct ms_store_options *options, struct ms_store **out,
 /* Closes and frees; NULL is fine. Rolls back what is open. Deletes nothing, unmounts nothing. */
 void ms_store_close(struct ms_store *store);
 
+/* Have two open stores the same root? */
+bool ms_store_same(const struct ms_store *left, const struct ms_store *right);
+
 /* What the store is. Strings are borrowed from the store. */
 struct ms_store_facts {
     const char *root; /* absolute, resolved */
@@ -80,6 +83,10 @@ void ms_store_facts(const struct ms_store *store, struct ms_store_facts *out);
  * in the middle, the whole transaction may be rolled back at once: every verb in it, and its
  * commit, then answers aborted. */
 int ms_store_begin(struct ms_store *store, struct ms_err *err);
+
+/* The same without waiting for anybody: 1 and no transaction when somebody else writes just now. */
+int ms_store_try(struct ms_store *store, struct ms_err *err);
+
 int ms_store_commit_txn(struct ms_store *store, struct ms_err *err);
 void ms_store_rollback(struct ms_store *store);
 int ms_store_depth(const struct ms_store *store);
@@ -295,6 +302,10 @@ struct ms_cleaned {
 /* Compares and renames under the write lock (open), deletes after it (step). */
 struct ms_cleanup;
 int ms_store_cleanup_open(struct ms_store *store, struct ms_cleanup **out, struct ms_err *err);
+
+/* The comparing half, for one that sweep_open made with the number 0. It uses the store's database
+ * and waits for the disk; steps and what follows use neither. */
+int ms_cleanup_compare(struct ms_cleanup *cleanup, struct ms_err *err);
 
 /* The deleting half alone: frees what the snapshot number has left in the trash (0: all that is
  * there). */

@@ -33,6 +33,23 @@ static int begin_outer(struct ms_store *store, struct ms_err *err) {
     return code;
 }
 
+/* The same when nobody is in front; 1 when somebody is. */
+static int try_outer(struct ms_store *store, struct ms_err *err) {
+    int gate = store->place.gate_fd;
+    int code = ms_gate_enter(gate, 0, err);
+    if (code == MS_UNAVAILABLE)
+        return 1;
+    if (code < 0)
+        return code;
+    (void)sqlite3_busy_handler(store->meta.db, NULL, NULL);
+    code = ms_meta_exec(&store->meta, "BEGIN IMMEDIATE", "begin a transaction", err);
+    (void)sqlite3_busy_handler(store->meta.db, ms_gate_wait, &store->place.gate_fd);
+    if (code == MS_OK)
+        ms_gate_sign(gate);
+    ms_gate_leave(gate);
+    return code == MS_UNAVAILABLE ? 1 : code;
+}
+
 static int savepoint(struct ms_store *store, const char *verb, size_t depth, struct ms_err *err) {
     char sql[64];
     (void)snprintf(sql, sizeof sql, "%s s%zu", verb, depth);
@@ -63,6 +80,20 @@ int ms_store_begin(struct ms_store *store, struct ms_err *err) {
     size_t depth = store->undo.depth;
     code = depth == 1 ? begin_outer(store, err) : savepoint(store, "SAVEPOINT", depth, err);
     if (code < 0)
+        ms_undo_release(&store->undo);
+    return code;
+}
+
+int ms_store_try(struct ms_store *store, struct ms_err *err) {
+    int code = ms_store_enter(store, NULL, NULL, err);
+    if (code == MS_OK && store->undo.depth > 0)
+        return ms_store_begin(store, err);
+    if (code == MS_OK)
+        code = ms_undo_begin(&store->undo, err);
+    if (code < 0)
+        return code;
+    code = try_outer(store, err);
+    if (code != MS_OK)
         ms_undo_release(&store->undo);
     return code;
 }

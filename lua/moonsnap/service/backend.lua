@@ -1,0 +1,345 @@
+--- A snapshotter behind a service: the store's verbs, of which those that write or walk a layer yield.
+---
+---     from the reading store, at once        stat, mounts, walk, pages, explain, layers, diff, events, namespaces
+---     into the batch                         prepare, view, update, remove, touch, transaction
+---     on a worker, from the first step that  seal (in commit), usage, the deleting half of cleanup and remove
+---     is not short
+---
+--- What waits takes the option `alive`, a function: once it answers false, walks stop with canceled.
+
+local task = require "moonsnap.service.task"
+
+local M = {}
+
+local FIRST = 64 -- entries that the loop looks at itself before it asks a worker
+local TRIES = 3  -- of a commit whose layer was replaced meanwhile
+local UPPERDIR = "containerd.io/snapshot/overlay.upperdir"
+
+---@class moonsnap.service.BackendOptions
+---@field writer      moonsnap.Store
+---@field reader      moonsnap.Store  another object on the same root
+---@field batch       moonsnap.service.Batch
+---@field pool        moonsnap.Pool
+---@field tickets     table<integer, fun(ok: boolean?, err: moonsnap.Error?)>
+---@field failure     fun(kind: string, message: string): moonsnap.Error
+---@field durability? string   of commits; "metadata"
+---@field sync_remove? boolean remove answers once the layer is freed
+---@field upperdir_label? boolean  infos show where the upper directory is, as a label
+
+--- What the namespaces of one store share.
+---@class moonsnap.service.Workshop
+local Workshop = {}
+Workshop.__index = Workshop
+
+local Backend = {}
+
+--- Runs work on a worker until it has ended or nobody waits for it.
+---@param work moonsnap.Work
+---@param alive? fun(): boolean
+---@return true? ok
+---@return moonsnap.Error? err
+function Workshop:drive(work, alive)
+    while true do
+        if alive and not alive() then
+            return nil, self.failure("canceled", "the caller is gone")
+        end
+        local done, err = task.await(function(resume)
+            local ticket, wrong = self.pool:run(work)
+            if not ticket then
+                return resume(nil, wrong)
+            end
+            self.tickets[ticket] = resume
+        end)
+        if done == nil then
+            return nil, err
+        elseif done then
+            return true
+        end
+    end
+end
+
+--- The first step here, which most layers need no more than; the rest on a worker.
+function Workshop:finish(work, alive)
+    local more, err = work:step(FIRST)
+    if more == nil then
+        return nil, err
+    end
+    return not more or self:drive(work, alive)
+end
+
+--- Frees what lies in the trash, one sweep at a time; resume is called when all is freed that was there by now.
+function Workshop:sweep(resume)
+    if resume then
+        self.waiting[#self.waiting + 1] = resume
+    end
+    if self.sweeping then
+        self.again = true
+        return
+    end
+    local waiting = self.waiting
+    self.waiting, self.sweeping, self.again = {}, true, false
+    local work = self.reader.engine:sweep(0)
+    local function over()
+        self.sweeping = false
+        if work then
+            work:close()
+        end
+        for _, go_on in ipairs(waiting) do
+            go_on()
+        end
+        if self.again then
+            self:sweep()
+        end
+    end
+    local function slice()
+        local ticket = work and self.pool:run(work)
+        if not ticket then
+            return over()
+        end
+        self.tickets[ticket] = function(ok)
+            if ok == false then
+                return slice()
+            end
+            over()
+        end
+    end
+    slice()
+end
+
+--- Options without alive, which the store does not know.
+local function split(options)
+    local alive = options and options.alive
+    if not alive then
+        return options, nil
+    end
+    local rest = {}
+    for name, value in pairs(options) do
+        rest[name] = value
+    end
+    rest.alive = nil
+    return rest, alive
+end
+
+--- What is written in one verb of the writing store.
+local function written(verb)
+    return function(self, a, b, options)
+        local rest, alive = split(options)
+        local writer = self.writer
+        return self.shop.batch:write(function() return writer[verb](writer, a, b, rest) end, alive)
+    end
+end
+
+Backend.view = written "view"
+
+--- Native copies the parent first, on a worker and outside of the batch.
+function Backend:prepare(key, parent, options)
+    local rest, alive = split(options)
+    local writer = self.writer
+    return self.shop.batch:write(function() return writer:prepare(key, parent, rest) end, alive)
+end
+
+--- Tells where an overlay's upper directory is, in the info itself, which nobody else holds.
+local function with_upperdir(self, info)
+    if info and self.shop.upperdir then
+        info.labels[UPPERDIR] = self.shop.upperdir .. info.number
+    end
+    return info
+end
+
+function Backend:update(info, fieldpaths, options)
+    local writer = self.writer
+    local updated, err = self.shop.batch:write(function() return writer:update(info, fieldpaths) end,
+        options and options.alive)
+    return with_upperdir(self, updated), err
+end
+
+function Backend:touch(key, options)
+    local writer = self.writer
+    return self.shop.batch:write(function() return writer:touch(key) end, options and options.alive)
+end
+
+function Backend:remove(key, options)
+    local rest, alive = split(options)
+    local writer, shop = self.writer, self.shop
+    rest = rest or {}
+    rest.later = true
+    local ok, err = shop.batch:write(function() return writer:remove(key, rest) end, alive)
+    if not ok then
+        return nil, err
+    end
+    if shop.sync_remove then
+        task.await(function(resume) shop:sweep(resume) end)
+    else
+        shop:sweep()
+    end
+    return true
+end
+
+--- A finished seal. nil without an error: commit says what is wrong, in its own order.
+local function seal(self, key, durability, alive)
+    local made = self.reader.engine:seal(self.name_space, key, durability)
+    if not made then
+        return nil
+    end
+    local ok, err
+    if durability == "metadata" then
+        ok, err = self.shop:finish(made, alive)
+    else
+        ok, err = self.shop:drive(made, alive)
+    end
+    if ok then
+        return made
+    end
+    made:close()
+    return nil, err
+end
+
+function Backend:commit(name, key, options)
+    local rest, alive = split(options or {})
+    local writer = self.writer
+    local durability = rest.durability or self.shop.durability
+    local ok, err
+    for _ = 1, TRIES do
+        local made
+        made, err = seal(self, key, durability, alive)
+        if err then
+            return nil, err
+        end
+        local with = {}
+        for option, value in pairs(rest) do
+            with[option] = value
+        end
+        with.durability, with.seal = durability, made
+        ok, err = self.shop.batch:write(function() return writer:commit(name, key, with) end, alive)
+        if made then
+            made:close()
+        end
+        if ok or err.kind ~= "aborted" then
+            break
+        end
+    end
+    return ok, err
+end
+
+function Backend:usage(key, options)
+    local measure, err = self.reader.engine:usage(self.name_space, key)
+    if not measure then
+        return nil, err
+    end
+    local ok, usage
+    ok, err = self.shop:finish(measure, options and options.alive)
+    usage = ok and measure:usage() or nil
+    measure:close()
+    return usage, err
+end
+
+function Backend:cleanup(options)
+    local shop, alive, work = self.shop, options and options.alive, nil
+    local ok, err = shop.batch:alone(function(engine)
+        work = engine:cleanup(true)
+        return shop.pool:compare(work)
+    end)
+    if ok then
+        ok, err = shop:drive(work, alive)
+    end
+    local cleaned = ok and work:result() or nil
+    if work then
+        work:close()
+    end
+    return cleaned, err
+end
+
+--- Runs fn(store) with its verbs in one transaction, as the store's own does; fn must not yield.
+function Backend:transaction(fn, options)
+    local writer = self.writer
+    return self.shop.batch:write(function() return fn(writer) end, options and options.alive)
+end
+
+--- Rows against directories. The loop stands meanwhile: for people, not for programs.
+function Backend:check(options)
+    local writer, findings, wrong = self.writer, nil, nil
+    local _, err = self.shop.batch:alone(function()
+        findings, wrong = writer:check(options)
+        return nil, wrong
+    end)
+    return findings, wrong or not findings and err or nil
+end
+
+function Backend:stat(key)
+    local info, err = self.reader:stat(key)
+    return with_upperdir(self, info), err
+end
+
+function Backend:walk(...)
+    local next_info, walk, _, closing = self.reader:walk(...)
+    if not self.shop.upperdir then
+        return next_info, walk, nil, closing
+    end
+    return function(state) return with_upperdir(self, next_info(state)) end, walk, nil, closing
+end
+
+function Backend:pages(filters)
+    local filter, err
+    if filters and #filters > 0 then
+        filter, err = self.shop.filter(filters)
+        if not filter then
+            return nil, err
+        end
+    end
+    local pages
+    pages, err = self.reader.engine:pages(self.name_space, filter, self.shop.upperdir)
+    if not pages then
+        return nil, err
+    end
+    return function() return pages:next() end
+end
+
+for _, verb in ipairs { "mounts", "explain", "layers", "diff", "events", "namespaces", "mounted" } do
+    Backend[verb] = function(self, ...)
+        local reader = self.reader
+        return reader[verb](reader, ...)
+    end
+end
+
+for _, verb in ipairs { "mount", "unmount", "run", "import", "seal" } do
+    Backend[verb] = function(self)
+        return nil, self.shop.failure("unimplemented", verb .. ": not through a service: open the store itself")
+    end
+end
+
+local meta = { __index = Backend, __name = "moonsnap.service.backend" }
+
+local function in_namespace(shop, writer, reader)
+    return setmetatable({
+        shop = shop, writer = writer, reader = reader, name_space = reader.name_space,
+        root = reader.root, driver = reader.driver, xattrs = reader.xattrs, durability = shop.durability,
+    }, meta)
+end
+
+function Backend:namespace(name)
+    local reader, err = self.reader:namespace(name)
+    if not reader then
+        return nil, err
+    end
+    return in_namespace(self.shop, self.writer:namespace(name), reader)
+end
+
+--- Closes nothing: the stores belong to who opened them.
+function Backend.close()
+end
+
+---@param options moonsnap.service.BackendOptions
+---@return moonsnap.service.Backend
+function M.new(options)
+    local reader = options.reader
+    local shop = setmetatable({
+        reader = reader, batch = options.batch, pool = options.pool, tickets = options.tickets,
+        failure = options.failure, filter = reader.core.filter,
+        durability = options.durability or "metadata", sync_remove = options.sync_remove,
+        upperdir = options.upperdir_label and reader.root .. "/layers/" or nil,
+        waiting = {}, sweeping = false, again = false,
+    }, Workshop)
+    return in_namespace(shop, options.writer, reader)
+end
+
+return M
