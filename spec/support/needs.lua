@@ -63,6 +63,13 @@ function M.golang(fn)
     return only_if(not missing, missing, fn)
 end
 
+--- May run containers: containerd, ctr and runc, as root.
+function M.containers(fn)
+    local able = is_root() and os.execute("command -v containerd >/dev/null && command -v ctr >/dev/null && "
+        .. "command -v runc >/dev/null")
+    return only_if(able, "needs root, containerd and runc", fn)
+end
+
 --- Ends the test that calls it: skipped.
 function M.skip(reason)
     pending(reason)

@@ -1,0 +1,103 @@
+--- containerd itself with moonsnap as its snapshotter: images, containers that run, commits, collection.
+local containerd = require "spec.support.containerd"
+local images = require "spec.support.image"
+local moonsnap = require "moonsnap"
+local needs = require "spec.support.needs"
+local process = require "spec.support.process"
+local service = require "spec.support.service"
+local tree = require "spec.support.tree"
+local world = require "spec.support.world"
+
+local IMAGE = "moonsnap.test/image:1"
+
+--- Runs fn with a service and a containerd that has the image.
+local function with_node(driver, fn)
+    local served <close> = service.start { mode = "proxy", driver = driver }
+    local node <close> = containerd.start(served)
+    node.archive = images.make(tree.mkdir(served.dir .. "/image"), IMAGE)
+    node:ctr("images", "import", "--snapshotter", "moonsnap", node.archive)
+    fn(node, served)
+end
+
+--- The name of the snapshot that nothing stands on.
+local function top_of(node, snapshotter)
+    local names, parents = {}, {}
+    for name, parent in node:ctr("snapshots", "--snapshotter", snapshotter, "ls"):gmatch("(%S+) +(%S*) +Committed") do
+        names[#names + 1] = name
+        parents[parent] = true
+    end
+    for _, name in ipairs(names) do
+        if not parents[name] then
+            return name
+        end
+    end
+end
+
+--- Everything about the tree of the image, in two forms: for people, and whole (times, links, xattrs).
+local function trees_of(node, snapshotter)
+    local at = tree.mkdir(node.dir .. "/at-" .. snapshotter)
+    local mount = node:ctr("snapshots", "--snapshotter", snapshotter, "prepare", "--target", at, "look",
+        top_of(node, snapshotter))
+    process.must("sh", "-c", mount)
+    local described = tree.describe(at)
+    local packed = process.must("tar", "--format=pax", "--sort=name", "--numeric-owner", "--xattrs",
+        "--xattrs-include=*", "--pax-option=delete=atime,delete=ctime,exthdr.name=x", "-cf", "-", "-C", at,
+        table.unpack(tree.list(at)))
+    process.must("umount", at)
+    node:ctr("snapshots", "--snapshotter", snapshotter, "rm", "look")
+    return described, packed
+end
+
+--- What is left in the service's root: rows, layers, mounts.
+local function left_in(served)
+    local store <close> = assert(moonsnap.open { root = served.root, namespace = "containerd", create = false })
+    local names = {}
+    for info in store:walk() do
+        names[#names + 1] = info.name
+    end
+    return { rows = names, layers = tree.list(served.root .. "/layers"), mounts = world.mounts_below(served.root) }
+end
+
+--- Runs a container to its end; answers what it printed.
+local function run(node, id, ...)
+    return node:ctr("run", "--rm", "--snapshotter", "moonsnap", IMAGE, id, "/bin/sh", "-c", ...)
+end
+
+for _, driver in ipairs { "overlay", "native" } do
+    describe("containerd with moonsnap's " .. driver .. " driver #slow", function()
+        it("unpacks an image as with its own overlayfs", needs.containers(function()
+            with_node(driver, function(node)
+                local ours, packed = trees_of(node, "moonsnap")
+                node:ctr("images", "import", "--snapshotter", "overlayfs", node.archive)
+                local theirs, their_packed = trees_of(node, "overlayfs")
+                assert.same(theirs, ours)
+                assert.is_true(packed == their_packed, "times, links or xattrs differ")
+                assert.is_truthy(ours["home/user/file"], "the image is empty")
+            end)
+        end))
+
+        it("runs containers, commits one and collects everything", needs.containers(function()
+            with_node(driver, function(node, served)
+                assert.equal("hello again\n", run(node, "one", "cat /etc/motd; echo new >/new; rm -r /home"))
+                node:ctr("run", "--detach", "--null-io", "--snapshotter", "moonsnap", IMAGE, "two", "/bin/sh", "-c",
+                    "echo two >/two; exec sleep 1000")
+                node:await("tasks", "exec", "--exec-id", "w", "two", "/bin/cat", "/two")
+                served:stop()
+                assert.equal("two\n", node:ctr("tasks", "exec", "--exec-id", "x", "two", "/bin/cat", "/two"))
+                served:start()
+                node:await("snapshots", "--snapshotter", "moonsnap", "ls")
+                assert.equal("hello again\n", run(node, "three", "cat /etc/motd"))
+
+                node:ctr("tasks", "rm", "--force", "two")
+                node:ctr("snapshots", "--snapshotter", "moonsnap", "commit", "kept", "two")
+                local info = node:ctr("snapshots", "--snapshotter", "moonsnap", "info", "kept")
+                assert.is_truthy(info:find('"Kind": "Committed"', 1, true))
+                node:ctr("snapshots", "--snapshotter", "moonsnap", "rm", "kept")
+                node:ctr("containers", "rm", "two")
+                node:ctr("images", "rm", "--sync", IMAGE)
+
+                assert.same({ rows = {}, layers = {}, mounts = {} }, left_in(served))
+            end)
+        end))
+    end)
+end

@@ -1,0 +1,139 @@
+--- containerd of one's own for a test, with moonsnap as its proxy plugin; ctr, which talks to it or to others.
+---
+---     local node <close> = containerd.start(served)
+---     node:ctr("images", "import", "--snapshotter", "moonsnap", archive)
+---
+--- It has no CRI. What runc and the shims keep is in a /run that only this process and its children see.
+local process = require "spec.support.process"
+local signal = require "posix.signal"
+local tree = require "spec.support.tree"
+
+local M = {}
+
+local CONFIG = [[
+version = 2
+root = "%s/root"
+state = "%s/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
+
+[grpc]
+  address = "%s"
+
+[plugins."io.containerd.gc.v1.scheduler"]
+  startup_delay = "0s"
+
+[proxy_plugins.moonsnap]
+  type = "snapshot"
+  address = "%s"
+  [proxy_plugins.moonsnap.exports]
+    root = "%s"
+]]
+
+---@class Containerd
+---@field address string
+---@field process Process
+local Containerd = {}
+Containerd.__index = Containerd
+
+--- Words for process.run: ctr, talking to a socket.
+local function words(address, namespace, ...)
+    return { "ctr", "--address", address, "--namespace", namespace or "default", ... }
+end
+
+--- Runs ctr against a socket; raises when it fails.
+---@param address string
+---@return string output
+function M.ctr(address, ...)
+    local output, status = M.try(address, ...)
+    if status ~= 0 then
+        error(("ctr %s: status %d: %s"):format(table.concat({ ... }, " "), status, output), 2)
+    end
+    return output
+end
+
+--- Runs ctr against a socket.
+---@return string output, integer status
+function M.try(address, ...)
+    return process.run(words(address, nil, ...), { CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS = "1" })
+end
+
+--- Starts ctr and leaves it running.
+---@return Process
+function M.begin(address, ...)
+    return process.start(words(address, nil, ...))
+end
+
+--- A private /run for this process: runc and the shims leave nothing in the machine's.
+local function own_run()
+    if tree.exists("/run/.moonsnap-spec") then
+        return
+    end
+    process.must("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run")
+    tree.write("/run/.moonsnap-spec", "")
+end
+
+--- Starts containerd with a service as its plugin "moonsnap". Its files are below served.dir/containerd.
+---@param served Served
+---@return Containerd
+function M.start(served)
+    own_run()
+    local dir = tree.mkdir(served.dir .. "/containerd")
+    local self = setmetatable({ dir = dir, address = dir .. "/s", served = served }, Containerd)
+    tree.write(dir .. "/config.toml", CONFIG:format(dir, dir, self.address, served.address, served.root))
+    self.process = process.start { "sh", "-c", 'exec containerd --config "$1" --log-level debug >"$2" 2>&1', "sh",
+        dir .. "/config.toml", dir .. "/log" }
+    local up, why = pcall(self.await, self, "version")
+    if not up then
+        self:close()
+        error(("%s: %s"):format(why, tree.read(dir .. "/log"):sub(-2000)), 2)
+    end
+    return self
+end
+
+--- Runs ctr; raises when it fails.
+---@return string output
+function Containerd:ctr(...)
+    return M.ctr(self.address, ...)
+end
+
+---@return string output, integer status
+function Containerd:try(...)
+    return M.try(self.address, ...)
+end
+
+--- Runs ctr until it succeeds, at most some seconds.
+---@return string output
+function Containerd:await(...)
+    local till = os.time() + 20
+    while true do
+        local output, status = self:try(...)
+        if status == 0 then
+            return output
+        elseif os.time() > till then
+            error(("ctr %s: status %d: %s"):format(table.concat({ ... }, " "), status, output), 2)
+        end
+    end
+end
+
+--- Ends what still runs in it, then itself.
+function Containerd:close()
+    for id in (self:try("tasks", "ls", "-q")):gmatch("[%w-]+\n") do
+        self:try("tasks", "rm", "--force", id:sub(1, -2))
+    end
+    self.process:kill(signal.SIGTERM)
+    self.process:finish()
+    for _, mount in ipairs(self:mounts()) do
+        os.execute(("umount -l '%s'"):format(mount))
+    end
+end
+
+Containerd.__close = Containerd.close
+
+--- What is mounted below its directories, deepest first.
+function Containerd:mounts()
+    local found = require("spec.support.world").mounts_below(self.dir)
+    table.sort(found, function(a, b) return a > b end)
+    return found
+end
+
+return M
