@@ -1,6 +1,7 @@
 #include "bind/core.h"
 
 #include "bind/box.h"
+#include "bind/client.h"
 #include "bind/failure.h"
 #include "bind/message.h"
 #include "bind/push.h"
@@ -56,6 +57,7 @@ int luaopen_moonsnap_core(lua_State *L) {
     ms_message_push(L);
     lua_setfield(L, -2, "message");
     ms_rpc_push(L);
+    ms_client_setup(L);
     lua_pushcfunction(L, ms_pool_lua);
     lua_setfield(L, -2, "pool");
     lua_setfield(L, -2, "rpc");
