@@ -179,6 +179,9 @@ end
 --- Runs one init; what it raises is its failure too.
 local function start_one(graph, plugin, options)
     local name = M.name(plugin)
+    if options.kept and options.kept[name] then
+        return options.kept[name]
+    end
     local started = { plugin = plugin, name = name, platforms = {}, exports = {}, capabilities = {} }
     local ic = setmetatable({
         config = configured(plugin, options.config and options.config[name]),
@@ -212,6 +215,7 @@ end
 ---@field disabled? table<string, true>      names or types that are not started
 ---@field wrappers? table<string, function[]>  what stands around an instance, innermost first: fn(instance, ic)
 ---@field runtime?  table
+---@field kept?     table<string, moonsnap.Started>  of an earlier graph: taken over instead of started
 ---@field failure   fun(kind: string, message: string): moonsnap.Error
 
 --- Starts everything that is not disabled, in order.
@@ -268,9 +272,11 @@ function Graph:all(of_type)
 end
 
 --- Ends what has an end: instances with a close method, last started first.
-function Graph:close()
+---@param kept? table<string, moonsnap.Started>  those of them that go on in another graph
+function Graph:close(kept)
     for i = #self.started, 1, -1 do
-        local instance = self.started[i].instance
+        local started = self.started[i]
+        local instance = not (kept and kept[started.name]) and started.instance
         if type(instance) == "table" and type(instance.close) == "function" then
             instance:close()
         end

@@ -11,15 +11,19 @@ local M = {}
 ---@class moonsnap.plugins.Metadata
 ---@field main moonsnap.plugins.Held    the store at the service's root
 ---@field held moonsnap.plugins.Held[]  all
+---@field roots table<string, moonsnap.plugins.Held>  by the root that was asked for
 local Metadata = {}
 Metadata.__index = Metadata
 
---- Opens a store. The service's loop turns its batch from now on.
+--- Opens a store, once. The service's loop turns its batch from now on.
 ---@param options moonsnap.OpenOptions
 ---@return moonsnap.plugins.Held?
 ---@return moonsnap.Error? err
 function Metadata:open(options)
     local runtime = self.runtime
+    if self.roots[options.root] then
+        return self.roots[options.root]
+    end
     local writer, err = runtime.moonsnap.open(options)
     if not writer then
         return nil, err
@@ -38,6 +42,7 @@ function Metadata:open(options)
             clock = runtime.clock, failure = runtime.failure },
     }
     self.held[#self.held + 1] = held
+    self.roots[options.root] = held
     return held
 end
 
@@ -55,7 +60,7 @@ M.plugin = {
     type = "io.containerd.metadata.v1", id = "sqlite", config = { durability = "" },
     init = function(ic)
         local runtime = ic.runtime
-        local self = setmetatable({ runtime = runtime, held = {} }, Metadata)
+        local self = setmetatable({ runtime = runtime, held = {}, roots = {} }, Metadata)
         local durability = ic.config.durability ~= "" and ic.config.durability or runtime.durability
         local main, err = self:open {
             root = runtime.root, driver = runtime.driver, durability = durability, namespace = runtime.name_space,

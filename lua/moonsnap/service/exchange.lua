@@ -38,13 +38,21 @@ function M.new(message)
     return setmetatable({ message = message, subscribers = {}, outboxes = {}, count = 0, published = 0 }, Exchange)
 end
 
---- Tells of a store's changes from now on.
+--- Tells of a store's changes from now on; for a snapshotter that is followed already, of this store's instead.
 ---@param engine moonsnap.core.Store  the reading side
 ---@param snapshotter string          its name in the events
 ---@param name_space? string          only this namespace's
 function Exchange:follow(engine, snapshotter, name_space)
-    self.outboxes[#self.outboxes + 1] = {
-        engine = engine, snapshotter = snapshotter, name_space = name_space, cursor = engine:last_event() or 0,
+    local at = #self.outboxes + 1
+    for i, outbox in ipairs(self.outboxes) do
+        if outbox.snapshotter == snapshotter then
+            at = i
+        end
+    end
+    local before = self.outboxes[at]
+    self.outboxes[at] = {
+        engine = engine, snapshotter = snapshotter, name_space = name_space,
+        cursor = before and before.engine == engine and before.cursor or engine:last_event() or 0,
     }
 end
 

@@ -31,6 +31,7 @@ local DRAIN_SECONDS = 10
 ---@field began?      fun(route: table, context: table)   a stream has begun
 ---@field ended?      fun(route: table?, context: table, code: integer, message: string, seconds: number)
 ---@field crashed?    fun(context: moonsnap.service.Context, trace: string)  a bug in a handler
+---@field grace?      number    seconds that calls have when the service ends
 ---@field signals?    table<string, fun(service: moonsnap.Service)>
 
 ---@class moonsnap.Service
@@ -79,27 +80,47 @@ local function registry_of(settings)
     return registry
 end
 
---- Starts the graph and offers the services that it started.
-local function start(service, registry, options, settings)
+--- Starts the graph that settings ask for. What stands in kept goes on in it.
+---@return moonsnap.Graph? graph
+---@return moonsnap.service.Router|moonsnap.Error offered  a router with the services that it started; or the error
+local function build(service, settings, kept)
+    local registry, wrong = registry_of(settings)
+    if not registry then
+        return nil, moonsnap.error("invalid_argument", wrong)
+    end
+    local options = service.options
     local runtime = runtime_of(service, options, settings)
-    local graph, wrong = registry:start {
+    local graph
+    graph, wrong = registry:start {
         root = options.root, state = options.root, config = settings.config, disabled = settings.disabled,
-        wrappers = settings.wrappers, runtime = runtime, failure = moonsnap.error,
+        wrappers = settings.wrappers, runtime = runtime, failure = moonsnap.error, kept = kept,
     }
     if not graph then
         return nil, moonsnap.error("invalid_argument", "plugins: " .. wrong)
     end
-    runtime.graph, service.graph = graph, graph
+    runtime.graph = graph
     local stores, err = graph:get("io.containerd.metadata.v1.sqlite")
-    if not stores then
+    local offered = router.new { message = moonsnap.message }
+    for _, offer in pairs(stores and graph:all("io.containerd.grpc.v1") or {}) do
+        local ok, raised = pcall(offered.add, offered, offer)
+        if not ok then
+            err = moonsnap.error("invalid_argument", ("service %s: %s"):format(tostring(offer.name), raised))
+        end
+    end
+    if err then
+        graph:close(kept)
         return nil, err
     end
-    service.stores = stores
+    return graph, offered
+end
+
+--- Goes over to a graph, between two calls.
+local function adopt(service, graph, offered, settings)
+    service.graph = graph
+    service.stores = graph:get("io.containerd.metadata.v1.sqlite")
     service.exchange = graph:all("io.containerd.event.v1").exchange
-    for _, offered in pairs(graph:all("io.containerd.grpc.v1")) do
-        service.router:add(offered)
-    end
-    return true
+    service.router:replace(offered)
+    service.grace = service.options.grace or settings.grace or DRAIN_SECONDS
 end
 
 --- Makes a service; it begins to answer with run.
@@ -108,15 +129,10 @@ end
 ---@return moonsnap.Error? err
 function M.new(options)
     local settings = options.settings or config.none()
-    local registry, wrong = registry_of(settings)
-    if not registry then
-        return nil, moonsnap.error("invalid_argument", wrong)
-    end
     local self = setmetatable({
-        options = options, tickets = {}, watched = {},
+        options = options, settings = settings, tickets = {}, watched = {},
         mode = options.mode or settings.mode or "proxy",
         loop = moonsnap.rpc.loop(), timers = timers.new(moonsnap.sys.steady),
-        grace = settings.grace or DRAIN_SECONDS,
     }, Service)
     self.name_space = options.name_space or settings.namespace or (self.mode == "proxy" and "containerd" or "default")
     self.loop:take_signals { "TERM", "INT", "HUP" }
@@ -125,17 +141,49 @@ function M.new(options)
         message = moonsnap.message, failure = moonsnap.error, tasks = task.new(), clock = moonsnap.sys.steady,
         began = options.began, ended = function(...) return self:ended(...) end,
     }
-    local ok, err = start(self, registry, options, settings)
-    if not ok then
+    local graph, offered = build(self, settings)
+    if not graph then
         self:close()
-        return nil, err
+        return nil, offered --[[@as moonsnap.Error]]
     end
+    adopt(self, graph, offered, settings)
     self.server = self.loop:serve { fd = options.fd }
     self.timers:every(PRUNE_SECONDS, function() self.router:prune() end)
-    if self.exchange then
-        self.timers:every(OUTBOX_SECONDS, function() self.exchange:pump() end)
-    end
+    self.timers:every(OUTBOX_SECONDS, function()
+        if self.exchange then
+            self.exchange:pump()
+        end
+    end)
     return self
+end
+
+--- What only a new process can change, and what goes on whatever is loaded.
+local FIXED = { "mode", "namespace", "durability" }
+local KEPT = { "io.containerd.metadata.v1.sqlite", "io.containerd.event.v1.exchange",
+    "io.containerd.grpc.v1.healthcheck" }
+
+--- Goes over to other settings: a new graph beside the old one, which stays when it cannot be. Stores, events and
+--- who listens to them go on; calls under way end as they began.
+---@param settings moonsnap.Settings
+---@return true? ok
+---@return moonsnap.Error? err
+function Service:reload(settings)
+    for _, word in ipairs(FIXED) do
+        if settings[word] ~= self.settings[word] then
+            return nil, moonsnap.error("failed_precondition", word .. ": only a restart changes it")
+        end
+    end
+    local kept, before = {}, self.graph
+    for _, name in ipairs(KEPT) do
+        kept[name] = before.by_name[name]
+    end
+    local graph, offered = build(self, settings, kept)
+    if not graph then
+        return nil, offered --[[@as moonsnap.Error]]
+    end
+    adopt(self, graph, offered, settings)
+    before:close(kept)
+    return true
 end
 
 --- Told of every call that has ended.

@@ -46,6 +46,12 @@ function Router:add(service)
     end
 end
 
+--- Takes over what another router offers, between two calls; calls under way end as they began.
+---@param other moonsnap.service.Router
+function Router:replace(other)
+    self.routes, self.known = other.routes, other.known
+end
+
 local function end_call(router, route, this, code, message)
     router.active = router.active - 1
     router.ended(route, this, code, message, router.clock() - this.began)
