@@ -39,7 +39,7 @@ local M = {}
 local Served = {}
 Served.__index = Served
 
-local REPORTS = { "ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "stack traceback:" }
+local REPORTS = { "ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", '"a bug in a handler"' }
 
 local function now()
     local at = time.clock_gettime(time.CLOCK_MONOTONIC)
