@@ -183,7 +183,9 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 
 /* An answer before the end of the request: the client is told to stop. */
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
-    (void)user;
+    struct ms_conn *conn = user;
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
+        conn->server->counters.protocol_errors++;
     if (frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
         nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
         (void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
@@ -200,16 +202,6 @@ static int on_close(nghttp2_session *session, int32_t stream_id, uint32_t code, 
     return 0;
 }
 
-static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int code,
-                            void *user) {
-    struct ms_conn *conn = user;
-    (void)session;
-    (void)frame;
-    (void)code;
-    conn->server->counters.protocol_errors++;
-    return 0;
-}
-
 int ms_session_callbacks_new(struct ms_server *server, struct ms_err *err) {
     if (nghttp2_session_callbacks_new(&server->callbacks) != 0 ||
         nghttp2_option_new(&server->settings) != 0)
@@ -221,7 +213,6 @@ int ms_session_callbacks_new(struct ms_server *server, struct ms_err *err) {
     nghttp2_session_callbacks_set_on_frame_recv_callback(calls, on_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(calls, on_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(calls, on_close);
-    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(calls, on_invalid_frame);
     nghttp2_option_set_no_http_messaging(server->settings, 1);
     nghttp2_option_set_stream_reset_rate_limit(server->settings, RESETS_BURST, RESETS_PER_SECOND);
     nghttp2_option_set_max_continuations(server->settings, CONTINUATIONS_MAX);
