@@ -34,7 +34,7 @@ local function results_of(output)
             current = results[name] or { text = "" }
             results[name] = current
             current.word = word
-        elseif current then
+        elseif current and not line:find("helpers%.go:%d+: %a[%a-]+ ") then -- no listings of whole roots
             current.text = current.text .. line .. "\n"
         end
     end

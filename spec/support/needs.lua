@@ -63,6 +63,11 @@ function M.golang(fn)
     return only_if(not missing, missing, fn)
 end
 
+--- Has containerd's client.
+function M.ctr(fn)
+    return only_if(os.execute("command -v ctr >/dev/null"), "needs containerd's ctr", fn)
+end
+
 --- May run containers: containerd, ctr and runc, as root.
 function M.containers(fn)
     local able = is_root() and os.execute("command -v containerd >/dev/null && command -v ctr >/dev/null && "

@@ -1,0 +1,148 @@
+--- ctr, straight at a service in direct mode; what it prints is what it prints in front of containerd.
+local containerd = require "spec.support.containerd"
+local needs = require "spec.support.needs"
+local process = require "spec.support.process"
+local service = require "spec.support.service"
+
+--- Commands, in order. Those of a class are refused with it.
+local SNAPSHOTS = {
+    { "snapshots ls" },
+    { "snapshots prepare a" },
+    { "snapshots prepare a", class = "already exists" },
+    { "snapshots prepare b nothing", class = "not found" },
+    { "snapshots prepare b a", class = "invalid argument" },
+    { "snapshots info a" },
+    { "snapshots info nothing", class = "not found" },
+    { "snapshots mounts /target a" },
+    { "snapshots commit base a" },
+    { "snapshots commit base a", class = "already exists" },
+    { "snapshots commit other a", class = "not found" },
+    { "snapshots prepare --mounts b base" },
+    { "snapshots prepare --target /target c base" },
+    { "snapshots commit second b" },
+    { "snapshots view --mounts v base" },
+    { "snapshots view --target /target w second" },
+    { "snapshots prepare \"a key: with/blanks\" second" },
+    { "snapshots info v" },
+    { "snapshots ls" },
+    { "snapshots tree" },
+    { "snapshots usage" },
+    { "snapshots usage base second" },
+    { "snapshots usage -b c" },
+    { "snapshots usage nothing", class = "not found" },
+    { "snapshots label base colour=red containerd.io/x=1" },
+    { "snapshots label base" },
+    { "snapshots info base" },
+    { "snapshots label base colour=" },
+    { "snapshots label base" },
+    { "snapshots label base long=" .. ("x"):rep(4093), class = "invalid argument" },
+    { "snapshots label nothing a=b", class = "not found" },
+    { "snapshots commit third v", class = "failed precondition" },
+    { "snapshots mounts /target base", class = "failed precondition" },
+    { "snapshots --snapshotter nothing ls", class = "invalid argument" },
+    { "-n other snapshots ls" },
+    { "-n other snapshots prepare a" },
+    { "-n other snapshots rm a" },
+    { "-n bad..name snapshots info a", class = "invalid argument" },
+    { "snapshots rm base", class = "failed precondition" },
+    { "snapshots rm v w" },
+    { "snapshots rm c \"a key: with/blanks\"" },
+    { "snapshots rm nothing", class = "not found" },
+    { "snapshots rm second" },
+    { "snapshots rm base" },
+    { "snapshots ls" },
+}
+
+local NAMESPACES = {
+    { "namespaces create one a=b" },
+    { "namespaces create one", class = "already exists" },
+    { "namespaces create bad..name", class = "invalid argument" },
+    { "namespaces ls" },
+    { "namespaces label one c=d" },
+    { "namespaces ls" },
+    { "namespaces label one a=" },
+    { "namespaces ls" },
+    { "namespaces ls -q" },
+    { "-n one snapshots prepare a" },
+    { "namespaces rm one", class = "failed precondition" },
+    { "-n one snapshots rm a" },
+    { "namespaces rm one" },
+    { "namespaces ls" },
+}
+
+local LEASES = {
+    { "leases ls" },
+    { "leases create --id one --expires 0 a=b" },
+    { "leases create --id one --expires 0", class = "already exists" },
+    { "leases create --id two --expires 1h" },
+    { "leases ls" },
+    { "leases ls -q" },
+    { "leases ls id==two" },
+    { "leases rm one" },
+    { "leases rm --sync two" },
+    { "leases rm nothing", class = "not found" },
+    { "leases ls" },
+}
+
+--- What depends on the moment, the place and the order of a map or a list, made the same.
+local function general(output)
+    local text = output:gsub("%d%d%d%d%-%d%d%-%d%dT[%d:.]+Z", "TIME"):gsub("/mnt/[^:,%s\"]*", "PATH")
+    text = text:gsub("/tmp/[^:,%s\"]*", "PATH"):gsub("[%d.]+ seconds", "0 seconds")
+    local lines = {}
+    for line in text:gmatch("[^\n]+") do
+        local words = {}
+        for word in line:gmatch("[^%s,]+") do
+            words[#words + 1] = word
+        end
+        if line:find("=", 1, true) then
+            table.sort(words)
+        end
+        lines[#lines + 1] = table.concat(words, " ")
+    end
+    table.sort(lines)
+    return table.concat(lines, "\n")
+end
+
+--- Runs a command line of ctr.
+local function ctr(address, line)
+    local output, status = process.run({ "sh", "-c", "exec ctr --address " .. address .. " " .. line },
+        { CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS = "1" })
+    return output, status
+end
+
+--- The class of error that ctr shows.
+local function class_of(output)
+    return output:match("([%l ]+)\n$"):match("^ ?(.*)")
+end
+
+--- Runs a script against both and compares.
+local function compare(script)
+    local served <close> = service.start { mode = "direct" }
+    local node <close> = containerd.start(served)
+    for _, step in ipairs(script) do
+        local line = step[1]
+        local ours, our_status = ctr(served.address, line)
+        local theirs, their_status = ctr(node.address, line)
+        if step.class then
+            assert.equal(step.class, class_of(theirs), line .. "\ncontainerd: " .. theirs)
+            assert.equal(step.class, class_of(ours), line .. "\nmoonsnap: " .. ours)
+        else
+            assert.equal(general(theirs), general(ours), line)
+        end
+        assert.equal(their_status, our_status, line)
+    end
+end
+
+describe("ctr in front of a direct service #slow", function()
+    it("prints about snapshots what it prints in front of containerd", needs.containers(function()
+        compare(SNAPSHOTS)
+    end))
+
+    it("prints about namespaces what it prints in front of containerd", needs.containers(function()
+        compare(NAMESPACES)
+    end))
+
+    it("prints about leases what it prints in front of containerd", needs.containers(function()
+        compare(LEASES)
+    end))
+end)
