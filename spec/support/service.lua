@@ -168,7 +168,9 @@ end
 --- Waits for its socket of notes and for its end, at most some seconds. Its standard output is open while it lives.
 local function watch(self, seconds)
     local fds = { [self.notify] = { events = { IN = true } }, [self.out] = { events = { IN = true } } }
-    poll.poll(fds, math.max(0, math.ceil(seconds * 1000)))
+    if poll.poll(fds, math.max(0, math.ceil(seconds * 1000))) == 0 then
+        return
+    end
     if fds[self.notify].revents.IN then
         self.notes = self.notes .. assert(socket.recv(self.notify, 4096)) .. "\n"
     elseif fds[self.out].revents.IN or fds[self.out].revents.HUP then
