@@ -18,6 +18,7 @@ struct handle {
     struct ms_box *server; /* kept alive by a user value */
     struct ms_call *call;
     uint64_t turn;
+    int64_t due; /* what left counts to, when the call is over too */
     struct ms_peer peer;
 };
 
@@ -28,6 +29,7 @@ void ms_rpc_call_push(lua_State *L, int server, struct ms_call *call) {
     handle->server = lua_touserdata(L, server);
     handle->call = call;
     handle->turn = ms_call_turn(call);
+    handle->due = ms_call_due(call);
     handle->peer = *ms_call_peer(call);
     luaL_setmetatable(L, CALL);
     const char *path = ms_call_path(call, &size);
@@ -100,12 +102,12 @@ static int call_peer(lua_State *L) {
 }
 
 static int call_left(lua_State *L) {
-    const struct ms_call *call = check_open(L);
-    if (call == NULL || ms_call_due(call) == INT64_MAX) {
+    const struct handle *handle = check(L);
+    if (handle->due == INT64_MAX) {
         lua_pushnil(L);
         return 1;
     }
-    int64_t left_ns = ms_call_due(call) - ms_steady_ns();
+    int64_t left_ns = handle->due - ms_steady_ns();
     lua_pushinteger(L, left_ns > 0 ? left_ns / 1000000 : 0);
     return 1;
 }

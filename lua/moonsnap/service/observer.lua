@@ -54,7 +54,7 @@ local function say(self, route, context, code, message, seconds)
         log[grave](log, "call failed", fields_of(route, context, code, message, seconds))
     elseif seconds >= SLOW_SECONDS and not route.stream and log.on.warn then
         log:warn("slow call", fields_of(route, context, code, message, seconds))
-    elseif code == CANCELLED and log.on.info then
+    elseif code == CANCELLED and not route.stream and log.on.info then
         log:info("the client went away", fields_of(route, context, code, nil, seconds))
     elseif log.on.debug then
         log:debug("call", fields_of(route, context, code, message, seconds))
@@ -79,6 +79,17 @@ function Observer:ended(route, context, code, message, seconds)
     self.seconds:observe(known.series, seconds)
     if code ~= 0 or seconds >= SLOW_SECONDS or self.log.on.debug then
         say(self, route, context, code, message, seconds)
+    end
+end
+
+--- Told of a stream that begins.
+---@param route table
+---@param context moonsnap.service.Context
+function Observer:began(route, context)
+    if self.log.on.debug then
+        local peer = context.peer
+        self.log:debug("stream", { request = context.id, method = route.path, uid = peer.uid, pid = peer.pid,
+            namespace = context.namespace })
     end
 end
 

@@ -78,6 +78,17 @@ local function stop(self, name)
     self.service:stop()
 end
 
+--- What plugins came to, in the log.
+local function tell_plugins(self)
+    for _, started in ipairs(self.service.graph.started) do
+        if started.err and not started.skipped then
+            self.log:error("a plugin did not start", { plugin = started.name, error = started.err.message })
+        elseif started.err then
+            self.log:debug("a plugin was skipped", { plugin = started.name, error = started.err.message })
+        end
+    end
+end
+
 local function reload(self)
     self.notify:reloading()
     local settings, err = read_settings(self.options)
@@ -87,6 +98,7 @@ local function reload(self)
     end
     if ok then
         self.log:info("reloaded", { config = self.options.config })
+        tell_plugins(self)
     else
         self.log:error("reload failed, all stays as it was", { error = err.message, config = self.options.config })
     end
@@ -99,6 +111,7 @@ local function start_service(self, settings)
         root = options.root, fd = self.sockets.fd, mode = options.mode, settings = settings,
         name_space = options.name_space, driver = options.driver, durability = options.durability,
         grace = options.grace,
+        began = function(...) self.observer:began(...) end,
         ended = function(...) self.observer:ended(...) end,
         crashed = function(...) self.observer:crashed(...) end,
         signals = {
@@ -107,17 +120,6 @@ local function start_service(self, settings)
             HUP = function() reload(self) end,
         },
     }
-end
-
---- What plugins came to, in the log.
-local function tell_plugins(self)
-    for _, started in ipairs(self.service.graph.started) do
-        if started.err and not started.skipped then
-            self.log:error("a plugin did not start", { plugin = started.name, error = started.err.message })
-        elseif started.err then
-            self.log:debug("a plugin was skipped", { plugin = started.name, error = started.err.message })
-        end
-    end
 end
 
 local function close(self)

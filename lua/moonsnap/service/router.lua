@@ -69,6 +69,15 @@ local function traced(raised)
     return debug.traceback(tostring(raised), 2)
 end
 
+--- How a call ended that nobody waited for any more.
+local function gone(call)
+    local left = call:left()
+    if left and left <= 0 then
+        return 4, "the deadline has passed"
+    end
+    return 1, "the client went away"
+end
+
 --- Runs a handler to its end, in a coroutine.
 local function run(router, route, this)
     local call = this.call
@@ -86,7 +95,9 @@ local function run(router, route, this)
         failed = failed or router.failure("internal", route.path .. ": the handler answered nothing")
         return refuse(router, route, this, status.of(failed))
     end
-    if route.stream and router.ending then
+    if not call:alive() then
+        return end_call(router, route, this, gone(call))
+    elseif route.stream and router.ending then
         return refuse(router, route, this, 14, "the service ends: unavailable")
     elseif route.stream then
         call:finish()
