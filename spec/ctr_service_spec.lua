@@ -25,7 +25,9 @@ local function listen(address, ...)
         local probe = "probe" .. count
         containerd.ctr(address, "snapshots", "prepare", probe)
         containerd.ctr(address, "snapshots", "commit", probe .. "c", probe)
-        if pcall(listener.await, listener, "probe", 1) then
+        local in_time, arrived = pcall(listener.await, listener, "probe", 1)
+        if in_time then
+            assert(arrived, listener.text)
             return listener
         end
     end
@@ -42,7 +44,7 @@ describe("ctr at a direct service", function()
         containerd.ctr(served.address, "snapshots", "rm", "v")
         containerd.ctr(served.address, "snapshots", "rm", "base")
 
-        listener:await('/snapshot/remove {"key":"base"')
+        assert.is_true(listener:await('/snapshot/remove {"key":"base"'))
         assert.equal(1, #lines_with(listener.text, "default /snapshot/prepare", '"key":"a"'))
         assert.equal(1, #lines_with(listener.text, "default /snapshot/commit", '"key":"a"', '"name":"base"'))
         assert.equal(1, #lines_with(listener.text, "default /snapshot/remove", '"key":"v"'))
@@ -51,12 +53,12 @@ describe("ctr at a direct service", function()
 
     it("shows events that its filter selects", needs.ctr(function()
         local served <close> = service.start(DIRECT)
-        local listener <close> = listen(served.address, "topic==/snapshot/commit,namespace==default")
+        local listener <close> = listen(served.address, 'topic=="/snapshot/commit",namespace==default')
         containerd.ctr(served.address, "--namespace", "other", "snapshots", "prepare", "a")
         containerd.ctr(served.address, "--namespace", "other", "snapshots", "commit", "foreign", "a")
         containerd.ctr(served.address, "snapshots", "prepare", "b")
         containerd.ctr(served.address, "snapshots", "commit", "ours", "b")
-        listener:await('"name":"ours"')
+        assert.is_true(listener:await('"name":"ours"'))
         assert.equal(0, #lines_with(listener.text, "/snapshot/prepare"))
         assert.equal(0, #lines_with(listener.text, "foreign"))
     end))

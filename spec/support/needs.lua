@@ -68,6 +68,13 @@ function M.ctr(fn)
     return only_if(os.execute("command -v ctr >/dev/null"), "needs containerd's ctr", fn)
 end
 
+--- Has Debian's gRPC for Python, and protoc.
+function M.grpcio(fn)
+    local able = os.execute("/usr/bin/python3 -c 'import grpc, google.protobuf' >/dev/null 2>&1 && "
+        .. "command -v protoc >/dev/null")
+    return only_if(able, "needs python3-grpcio, python3-protobuf and protobuf-compiler", fn)
+end
+
 --- May run containers: containerd, ctr and runc, as root.
 function M.containers(fn)
     local able = is_root() and os.execute("command -v containerd >/dev/null && command -v ctr >/dev/null && "
