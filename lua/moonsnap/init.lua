@@ -9,7 +9,7 @@ local M = { version = core.version, sys = core.sys, rpc = core.rpc, message = co
 
 local OPEN = {
     root = "string", driver = "string", namespace = "string", durability = "string", create = "boolean",
-    mount_options = "table",
+    mount_options = "table", look = "boolean",
 }
 
 function M.open(options)
@@ -17,7 +17,8 @@ function M.open(options)
     arguments.need("open", "option root", options.root, "string")
     arguments.options("open", options, OPEN)
     local engine, err =
-        core.open(options.root, options.driver, options.durability, options.mount_options, options.create ~= false)
+        core.open(options.root, options.driver, options.durability, options.mount_options,
+            options.create ~= false and not options.look, options.look)
     if not engine then
         return nil, err
     end
@@ -39,6 +40,11 @@ end
 function M.filter(filters)
     arguments.need("filter", "filters", filters, "table")
     return core.filter(filters)
+end
+
+--- A store behind a service's socket.
+function M.connect(options)
+    return require("moonsnap.client").connect(core, options)
 end
 
 M.error = core.error

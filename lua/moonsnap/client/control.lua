@@ -1,0 +1,132 @@
+--- The methods of a client's store that only moonsnap.v1.Control can answer, and those that no service can.
+
+local arguments = require "moonsnap.arguments"
+
+local need, may, options_of = arguments.need, arguments.may, arguments.options
+
+---@class moonsnap.client.Store
+local M = {}
+
+--- Why a verb cannot be called here.
+local function missing(self, verb)
+    return self.core.error("unimplemented", ("%s: this socket does not offer it: %s"):format(verb,
+        self.without.message))
+end
+
+--- One answer of Control.
+---@param verb string
+---@param asked table
+function M:ask(verb, asked)
+    if self.without then
+        return nil, missing(self, verb)
+    end
+    return self.wire:ask(verb, asked)
+end
+
+local function all(self, verb, asked)
+    if self.without then
+        return nil, missing(self, verb)
+    end
+    return self.wire:all(verb, asked or {})
+end
+
+function M:namespaces()
+    return all(self, "namespaces")
+end
+
+function M:touch(key)
+    need("touch", "key", key, "string")
+    return self:ask("touch", { key = key })
+end
+
+function M:layers(key)
+    need("layers", "key", key, "string")
+    local found, err = self:ask("layers", { key = key })
+    if not found then
+        return nil, err
+    end
+    found.layers.own = found.own
+    return found.layers
+end
+
+local function change_of(line)
+    if line and line.path_hex then
+        line.path = line.path_hex:gsub("%x%x", function(hex) return string.char(tonumber(hex, 16)) end)
+        line.path_hex = nil
+    end
+    return line
+end
+
+--- What is wrong is met by the first line, and answered; what goes wrong later is raised.
+function M:diff(key, other)
+    need("diff", "key", key, "string")
+    may("diff", "other", other, "string")
+    if self.without then
+        return nil, missing(self, "diff")
+    end
+    local next_line, stream, closing, first
+    local ok, raised = pcall(function()
+        local _
+        next_line, stream, _, closing = self.wire:lines("diff", { key = key, other = other })
+        first = next_line(stream)
+    end)
+    if not ok and type(raised) == "table" and raised.kind then
+        return nil, raised
+    elseif not ok then
+        error(raised, 0)
+    end
+    return function()
+        local line = first
+        if line then
+            first = next_line(stream)
+        end
+        return change_of(line)
+    end, nil, nil, closing
+end
+
+function M:explain(...)
+    local filters = table.pack(...)
+    for i = 1, filters.n do
+        need("explain", "filter " .. i, filters[i], "string")
+    end
+    filters.n = nil
+    return self:ask("explain", { filters = filters })
+end
+
+function M:mounted()
+    return all(self, "mounted")
+end
+
+function M:events(options)
+    options = options_of("events", options, { since = "integer" })
+    if self.without then
+        error(missing(self, "events"), 0)
+    end
+    return self.wire:lines("events", { since = options.since })
+end
+
+--- Without Control nothing is known of what was freed: an empty table.
+function M:cleanup(options)
+    options_of("cleanup", options, { progress = "function" })
+    if self.without then
+        return self.wire:call("Cleanup", {})
+    end
+    return self:ask("cleanup", {})
+end
+
+function M:check(options)
+    options = options_of("check", options, { repair = "boolean" })
+    return all(self, "check", { repair = options.repair })
+end
+
+for verb, what in pairs {
+    mount = "mount what mounts() says, or open the store itself", unmount = "open the store itself",
+    run = "open the store itself", import = "open the store itself", seal = "open the store itself",
+    transaction = "open the store itself",
+} do
+    M[verb] = function(self)
+        return nil, self.core.error("unimplemented", ("%s: not through a service: %s"):format(verb, what))
+    end
+end
+
+return M

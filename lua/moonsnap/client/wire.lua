@@ -1,0 +1,154 @@
+--- A service's socket as functions: containerd's Snapshots calls, and moonsnap.v1.Control.
+
+local dkjson = require "dkjson"
+
+local M = {}
+
+local SNAPSHOTS = "containerd.services.snapshots.v1."
+local EMPTY = "google.protobuf.Empty"
+
+--- By call: the request's name, and the reply's, in containerd's package.
+local CALLS = {
+    Prepare = { "PrepareSnapshotRequest", "PrepareSnapshotResponse" },
+    View = { "ViewSnapshotRequest", "ViewSnapshotResponse" },
+    Mounts = { "MountsRequest", "MountsResponse" },
+    Commit = { "CommitSnapshotRequest" },
+    Remove = { "RemoveSnapshotRequest" },
+    Stat = { "StatSnapshotRequest", "StatSnapshotResponse" },
+    Update = { "UpdateSnapshotRequest", "UpdateSnapshotResponse" },
+    List = { "ListSnapshotsRequest", "ListSnapshotsResponse" },
+    Usage = { "UsageRequest", "UsageResponse" },
+    Cleanup = { "CleanupRequest" },
+}
+
+---@class moonsnap.client.Wire
+---@field rpc         moonsnap.rpc.Client
+---@field types       table<string, moonsnap.message.Type>
+---@field name_space  string
+---@field snapshotter string
+---@field options     moonsnap.rpc.CallOptions
+local Wire = {}
+Wire.__index = Wire
+
+--- The same connection for another namespace.
+---@param name_space string
+---@param snapshotter? string
+---@return moonsnap.client.Wire
+function Wire:with(name_space, snapshotter)
+    return setmetatable({
+        rpc = self.rpc, message = self.message, types = self.types, failure = self.failure, name_space = name_space,
+        snapshotter = snapshotter or self.snapshotter,
+        options = { headers = { ["containerd-namespace"] = name_space } },
+    }, Wire)
+end
+
+---@param core moonsnap.Core
+---@param client moonsnap.rpc.Client
+---@param name_space string
+---@param snapshotter string
+---@return moonsnap.client.Wire
+function M.new(core, client, name_space, snapshotter)
+    local shared = setmetatable({ rpc = client, message = core.message, types = {}, failure = core.error }, Wire)
+    return shared:with(name_space, snapshotter)
+end
+
+local function type_of(self, name)
+    local known = self.types[name]
+    if not known then
+        known = self.message.type(name)
+        self.types[name] = known
+    end
+    return known
+end
+
+--- The types and the path of a call of Snapshots.
+local function call_of(self, name)
+    local call = CALLS[name]
+    return type_of(self, SNAPSHOTS .. call[1]), type_of(self, call[2] and SNAPSHOTS .. call[2] or EMPTY),
+        ("/%sSnapshots/%s"):format(SNAPSHOTS, name)
+end
+
+--- One call of Snapshots; the snapshotter is filled in.
+---@param name string
+---@param request table
+---@return table? reply
+---@return moonsnap.Error? err
+function Wire:call(name, request)
+    local asks, answers, path = call_of(self, name)
+    request.snapshotter = self.snapshotter
+    local bytes, err = self.rpc:call(path, asks:encode(request), self.options)
+    if not bytes then
+        return nil, err
+    end
+    return answers:decode(bytes)
+end
+
+--- Messages of a stream, decoded by fn, as four values for a loop. Raises the error value that ends it.
+local function decoded(fn, next_message, stream, _, closing)
+    return function(state)
+        local bytes = next_message(state)
+        return bytes and fn(bytes)
+    end, stream, nil, closing
+end
+
+--- The replies of List.
+---@param filters string[]
+function Wire:list(filters)
+    local asks, answers, path = call_of(self, "List")
+    local request = asks:encode { snapshotter = self.snapshotter, filters = filters }
+    return decoded(function(bytes)
+        local reply, err = answers:decode(bytes)
+        return reply or error(err, 0)
+    end, self.rpc:stream(path, request, self.options))
+end
+
+--- The lines of a verb of Control, decoded.
+---@param verb string
+---@param arguments table
+function Wire:lines(verb, arguments)
+    local asks, answers = type_of(self, "moonsnap.v1.CallRequest"), type_of(self, "moonsnap.v1.CallResponse")
+    arguments.snapshotter = self.snapshotter
+    local request = asks:encode { verb = verb, arguments = dkjson.encode(arguments) }
+    return decoded(function(bytes)
+        local reply, err = answers:decode(bytes)
+        if not reply then
+            error(err, 0)
+        end
+        return (dkjson.decode(reply.line, 1, nil, nil))
+    end, self.rpc:stream("/moonsnap.v1.Control/Call", request, self.options))
+end
+
+--- What a verb of Control answers in one line; true when it answers none.
+---@param verb string
+---@param arguments table
+---@return any value
+---@return moonsnap.Error? err
+function Wire:ask(verb, arguments)
+    local list, err = self:all(verb, arguments)
+    if not list then
+        return nil, err
+    end
+    return list[1] == nil or list[1]
+end
+
+--- All lines of a verb of Control.
+---@param verb string
+---@param arguments table
+---@return any[]? list
+---@return moonsnap.Error? err
+function Wire:all(verb, arguments)
+    local list = {}
+    local ok, raised = pcall(function()
+        for value in self:lines(verb, arguments) do
+            list[#list + 1] = value
+        end
+    end)
+    if ok then
+        return list
+    elseif type(raised) ~= "table" or not raised.kind then
+        error(raised, 0)
+    end
+    return nil, raised
+end
+
+return M
