@@ -11,6 +11,8 @@ foreach(source IN LISTS unit_sources)
     set_tests_properties(unit.${name} PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77)
 endforeach()
 
+include(cmake/fuzz.cmake)
+
 # spec/tools/NAME.c and bench/support/NAME.c: the program tools/NAME, for specs and figures.
 # Never sanitized: some are run under strace.
 file(GLOB tool_sources CONFIGURE_DEPENDS spec/tools/*.c bench/support/*.c)
@@ -23,7 +25,7 @@ foreach(source IN LISTS tool_sources)
     target_include_directories(tool_${name} PRIVATE src)
     target_compile_options(tool_${name} PRIVATE -fno-sanitize=all)
     target_link_options(tool_${name} PRIVATE -fno-sanitize=all -Wl,--as-needed)
-    target_link_libraries(tool_${name} PRIVATE PkgConfig::SQLITE)
+    target_link_libraries(tool_${name} PRIVATE PkgConfig::SQLITE PkgConfig::NGHTTP2)
 endforeach()
 
 # Target `headers`: each header compiles with nothing included before it.

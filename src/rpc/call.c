@@ -43,7 +43,7 @@ const struct ms_peer *ms_call_peer(const struct ms_call *call) { return &call->c
 
 int64_t ms_call_due(const struct ms_call *call) { return call->due_ns; }
 
-bool ms_call_alive(const struct ms_call *call) { return !call->ended && !call->closed; }
+bool ms_call_alive(const struct ms_call *call) { return call->conn != NULL && !call->ended; }
 
 bool ms_call_writable(const struct ms_call *call) {
     return ms_call_alive(call) && call->out_ready == 0;

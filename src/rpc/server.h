@@ -65,7 +65,7 @@ int ms_server_adopt(struct ms_server *server, int fd, struct ms_err *err);
 struct ms_call *ms_server_next(struct ms_server *server);
 
 /* The next call that ms_call_wait was asked for: writable, or over, then valid no more: *out_slot
- * is the number that it had. */
+ * is the number that it had, and it is not alive. */
 struct ms_call *ms_server_woken(struct ms_server *server, uint32_t *out_slot);
 
 /* Closes the listener, tells all clients (GOAWAY), and 100 ms later refuses their new streams.
