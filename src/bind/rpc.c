@@ -38,7 +38,7 @@ static int make(struct loop **out, struct ms_err *err) {
 
 static int new_loop(lua_State *L) {
     struct ms_err err;
-    struct loop *self;
+    struct loop *self = NULL;
     struct ms_box *box = ms_box_new(L, &loop_class, 0);
     if (make(&self, &err) < 0)
         return luaL_error(L, "%s", err.text);

@@ -85,6 +85,7 @@ static size_t status_headers(const struct ms_call *call, nghttp2_nv nv[2]) {
 
 /* ---- the answer ------------------------------------------------------------------------------*/
 
+/* NOLINTNEXTLINE(readability-function-size): as nghttp2 has it */
 ssize_t ms_call_read(nghttp2_session *session, int32_t stream_id, uint8_t *buffer, size_t length,
                      uint32_t *flags, nghttp2_data_source *source, void *user) {
     struct ms_call *call = source->ptr;

@@ -29,18 +29,21 @@ static int digit_of(char c) {
     return -1;
 }
 
+/* The byte that %XX at bytes means; -1 when it means none. */
+static int coded_byte(const char *bytes, size_t size) {
+    if (size < 3 || bytes[0] != '%')
+        return -1;
+    int high = digit_of(bytes[1]);
+    int low = digit_of(bytes[2]);
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
 void ms_percent_decode(struct ms_text *out, const char *bytes, size_t size) {
     for (size_t i = 0; i < size; i++) {
-        char byte = bytes[i];
-        if (byte == '%' && i + 2 < size) {
-            int high = digit_of(bytes[i + 1]);
-            int low = digit_of(bytes[i + 2]);
-            if (high >= 0 && low >= 0) {
-                byte = (char)(high << 4 | low);
-                i += 2;
-            }
-        }
+        int coded = coded_byte(bytes + i, size - i);
+        char byte = coded < 0 ? bytes[i] : (char)coded;
         ms_text_append(out, &byte, 1);
+        i += coded < 0 ? 0 : 2;
     }
 }
 

@@ -63,6 +63,7 @@ static void keep_listed(struct ms_call *call, const uint8_t *name, size_t name_s
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as nghttp2 has it */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_size, const uint8_t *value, size_t size, uint8_t flags,
                      void *user) {
