@@ -111,6 +111,7 @@
 ---@field namespace?     string                             "default"
 ---@field durability?    "metadata" | "layer" | "full"      of commit; "layer"
 ---@field create?        boolean                            make a new store when there is none; true
+---@field look?          boolean                            only read: what writes answers failed_precondition; false
 ---@field mount_options? string[]                           further overlay options
 
 --- What this process may do, and entering namespaces (before a store is opened).

@@ -20,8 +20,9 @@ static int open_count(lua_State *L) {
 
 static void add_verbs(lua_State *L) {
     static const luaL_Reg *const groups[] = {
-        ms_store_verbs, ms_make_verbs,   ms_look_verbs,  ms_walk_verbs, ms_diff_verbs,
-        ms_step_verbs,  ms_import_verbs, ms_mount_verbs, ms_run_verbs,  NULL};
+        ms_store_verbs, ms_make_verbs, ms_look_verbs, ms_walk_verbs,
+        ms_diff_verbs,  ms_page_verbs, ms_step_verbs, ms_import_verbs,
+        ms_mount_verbs, ms_run_verbs,  NULL};
     ms_class_register(L, &ms_store_class, NULL);
     luaL_getmetatable(L, ms_store_class.name);
     lua_getfield(L, -1, "__index");
@@ -45,6 +46,7 @@ int luaopen_moonsnap_core(lua_State *L) {
     ms_store_setup(L);
     ms_look_setup(L);
     ms_walk_setup(L);
+    ms_page_setup(L);
     ms_diff_setup(L);
     ms_steps_setup(L);
     ms_import_setup(L);

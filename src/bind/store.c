@@ -37,7 +37,7 @@ static const char *optional_word(lua_State *L, int arg) {
 int ms_store_open_lua(lua_State *L) {
     struct ms_err err;
     struct ms_arg_list extra;
-    lua_settop(L, 5);
+    lua_settop(L, 6);
     struct ms_store_options options = {.root = ms_arg_path(L, 1, "open the store", &err)};
     if (options.root == NULL)
         return ms_failure(L, &err);
@@ -49,6 +49,7 @@ int ms_store_open_lua(lua_State *L) {
     options.mount_options = extra.items;
     options.mount_options_count = extra.count;
     options.create = lua_toboolean(L, 5);
+    options.look = lua_toboolean(L, 6);
     struct ms_box *box = ms_box_new(L, &ms_store_class, 0);
     struct ms_store *store = NULL;
     if (ms_store_open(&options, &store, &err) < 0)

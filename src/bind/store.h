@@ -7,6 +7,7 @@
  *     make.c      prepare, view, mounts, commit, remove
  *     look.c      stat, update, touch, layers, explain, event, and filters
  *     walk.c      walk: an iterator
+ *     page.c      pages: an iterator of messages
  *     diff.c      diff: an iterator
  *     steps.c     seal, usage, cleanup, sweep: work that goes by steps
  *     import.c    stage, import, adopt
@@ -31,6 +32,7 @@ extern const luaL_Reg ms_store_verbs[];
 extern const luaL_Reg ms_make_verbs[];
 extern const luaL_Reg ms_look_verbs[];
 extern const luaL_Reg ms_walk_verbs[];
+extern const luaL_Reg ms_page_verbs[];
 extern const luaL_Reg ms_diff_verbs[];
 extern const luaL_Reg ms_step_verbs[];
 extern const luaL_Reg ms_import_verbs[];
@@ -41,12 +43,13 @@ extern const luaL_Reg ms_run_verbs[];
 void ms_store_setup(lua_State *L);
 void ms_look_setup(lua_State *L);
 void ms_walk_setup(lua_State *L);
+void ms_page_setup(lua_State *L);
 void ms_diff_setup(lua_State *L);
 void ms_steps_setup(lua_State *L);
 void ms_import_setup(lua_State *L);
 void ms_pool_setup(lua_State *L);
 
-/* open(root, driver, durability, mount_options, create) and rebuild(root). */
+/* open(root, driver, durability, mount_options, create, look) and rebuild(root). */
 int ms_store_open_lua(lua_State *L);
 int ms_store_rebuild_lua(lua_State *L);
 

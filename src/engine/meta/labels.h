@@ -18,6 +18,7 @@
 
 struct ms_err;
 struct ms_text;
+struct ms_wire_in;
 
 #define MS_LABELS_FIELD 6
 
@@ -33,12 +34,11 @@ void ms_labels_encode_one(const char *name, size_t name_size, const char *value,
  * resource_exhausted. */
 int ms_labels_decode(const void *bytes, size_t size, struct ms_labels *out, struct ms_err *err);
 
-/* One entry at *at, which moves behind it: 1, 0 at the end, or data_loss. */
+/* The next entry: 1, 0 at the end, or data_loss. */
 struct ms_label_span {
     const char *name; /* borrowed; not NUL-terminated */
     size_t name_size;
     const char *value;
     size_t value_size;
 };
-int ms_labels_next(const unsigned char **at, const unsigned char *end, struct ms_label_span *out,
-                   struct ms_err *err);
+int ms_labels_next(struct ms_wire_in *in, struct ms_label_span *out, struct ms_err *err);

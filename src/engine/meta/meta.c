@@ -26,7 +26,7 @@ int ms_meta_exec(struct ms_meta *meta, const char *sql, const char *doing, struc
 int ms_meta_prepare(struct ms_meta *meta, const char *sql, sqlite3_stmt **out, struct ms_err *err) {
     size_t free_slot = 0;
     for (; free_slot < MS_META_STATEMENTS && meta->statements[free_slot] != NULL; free_slot++) {
-        if (strcmp(sqlite3_sql(meta->statements[free_slot]), sql) == 0) {
+        if (meta->texts[free_slot] == sql) {
             *out = meta->statements[free_slot];
             return MS_OK;
         }
@@ -36,6 +36,7 @@ int ms_meta_prepare(struct ms_meta *meta, const char *sql, sqlite3_stmt **out, s
     sqlite3_stmt **slot = &meta->statements[free_slot];
     if (sqlite3_prepare_v3(meta->db, sql, -1, SQLITE_PREPARE_PERSISTENT, slot, NULL) != SQLITE_OK)
         return ms_schema_fail(meta->db, "prepare a statement", err);
+    meta->texts[free_slot] = sql;
     *out = *slot;
     return MS_OK;
 }
@@ -48,6 +49,12 @@ int ms_meta_step(struct ms_meta *meta, sqlite3_stmt *statement, const char *doin
     if (code == SQLITE_DONE)
         return 0;
     return ms_schema_fail(meta->db, doing, err);
+}
+
+int ms_meta_run(struct ms_meta *meta, const char *sql, const char *doing, struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_meta_prepare(meta, sql, &statement, err);
+    return code < 0 ? code : ms_meta_step(meta, statement, doing, err);
 }
 
 char *ms_meta_column(sqlite3_stmt *statement, int column) {

@@ -6,7 +6,8 @@
  *
  *     meta.c         connection, statements, transactions, settings
  *     meta_row.c     snapshots and labels: find, insert, change, delete
- *     meta_walk.c    filters as SQL, pages of infos
+ *     meta_info.c    infos: one, a page of them
+ *     meta_walk.c    filters as SQL
  *     meta_event.c   the outbox
  *     meta_use.c     mounts and owners
  *
@@ -20,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/names.h"
+#include "engine/filter/filter.h"
 #include "engine/meta/chain.h"
 #include "engine/snapshot.h"
 
@@ -27,11 +29,12 @@ struct ms_err;
 struct ms_filter;
 struct ms_event;
 
-#define MS_META_STATEMENTS 64
+#define MS_META_STATEMENTS 96
 
 struct ms_meta {
     sqlite3 *db;
     sqlite3_stmt *statements[MS_META_STATEMENTS]; /* prepared at their first use */
+    const char *texts[MS_META_STATEMENTS];        /* literals: where they lie is their name */
 };
 
 /* ---- meta.c ----------------------------------------------------------------------------------*/
@@ -42,8 +45,8 @@ void ms_meta_close(struct ms_meta *meta);
 /* Runs SQL without parameters or rows. doing is the front of the error's text. */
 int ms_meta_exec(struct ms_meta *meta, const char *sql, const char *doing, struct ms_err *err);
 
-/* A prepared statement, bound to nothing, from the cache, where its text is the key. The caller
- * resets it: declare it with ms_auto_reset. */
+/* A prepared statement, bound to nothing, from the cache. sql is a string literal: its address is
+ * the key. The caller resets the statement: declare it with ms_auto_reset. */
 int ms_meta_prepare(struct ms_meta *meta, const char *sql, sqlite3_stmt **out, struct ms_err *err);
 
 static inline void ms_meta_own_reset(sqlite3_stmt **statement) {
@@ -57,6 +60,9 @@ static inline void ms_meta_own_reset(sqlite3_stmt **statement) {
 /* Steps once: 1 for a row, 0 for done, negative kind. */
 int ms_meta_step(struct ms_meta *meta, sqlite3_stmt *statement, const char *doing,
                  struct ms_err *err);
+
+/* Runs a cached statement that answers nothing and is bound to nothing; sql is a literal. */
+int ms_meta_run(struct ms_meta *meta, const char *sql, const char *doing, struct ms_err *err);
 
 /* Column as a heap string ("" for NULL); NULL when there is no memory. */
 char *ms_meta_column(sqlite3_stmt *statement, int column);
@@ -87,6 +93,10 @@ void ms_row_clear(struct ms_row *row);
 /* Fails: not_found, naming what ("key 'x'"); *out is untouched then. */
 int ms_meta_find(struct ms_meta *meta, const char *ns, const char *key, struct ms_row *out,
                  struct ms_err *err);
+
+/* The same, and its labels appended to *labels, which the caller clears. */
+int ms_meta_find_labels(struct ms_meta *meta, const char *ns, const char *key, struct ms_row *out,
+                        struct ms_labels *labels, struct ms_err *err);
 
 /* The namespace and key of a number; not_found when there is no row. Both heap. */
 int ms_meta_name(struct ms_meta *meta, int64_t number, char **ns, char **key, struct ms_err *err);
@@ -147,7 +157,18 @@ int ms_rows_kind(const struct ms_rows *rows, int64_t number);
 /* All namespaces, sorted. */
 int ms_meta_namespaces(struct ms_meta *meta, struct ms_names *out, struct ms_err *err);
 
-/* ---- meta_walk.c -----------------------------------------------------------------------------*/
+/* ---- meta_info.c -----------------------------------------------------------------------------*/
+
+/* One row of this select is an info. */
+#define MS_META_INFO_COLUMNS                                                                       \
+    "SELECT s.id, s.key, p.key, s.kind, s.created, s.updated, s.damaged, s.labels, s.used,"        \
+    " s.use_count"
+#define MS_META_INFO_JOIN " LEFT JOIN snapshots p ON p.id = s.parent"
+
+/* Page: those of the namespace ?1 after the number ?2, ?3 at most. */
+#define MS_META_PAGE_SQL                                                                           \
+    MS_META_INFO_COLUMNS " FROM snapshots s INDEXED BY snapshots_by_namespace" MS_META_INFO_JOIN   \
+                         " WHERE s.namespace = ?1 AND s.id > ?2 ORDER BY s.id LIMIT ?3"
 
 /* Fails: not_found. */
 int ms_meta_info(struct ms_meta *meta, const char *ns, const char *key, struct ms_info *out,
@@ -164,6 +185,23 @@ struct ms_page {
 int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after, struct ms_page *out,
                  struct ms_err *err);
 
+/* What List shows of a row. Spans are SQLite's, until the visit is over. */
+struct ms_brief {
+    int64_t number;
+    struct ms_span name;
+    struct ms_span parent;
+    int kind;
+    int64_t created_ns;
+    int64_t updated_ns;
+    struct ms_span labels; /* encoded, see labels.h */
+};
+typedef bool ms_brief_visit(void *context, const struct ms_brief *brief); /* false: enough */
+
+/* Visits the rows after the number *after, MS_PAGE at most; *after moves with them. The number of
+ * those visited; 0 at the end. */
+int ms_meta_each(struct ms_meta *meta, const char *ns, int64_t *after, ms_brief_visit *visit,
+                 void *context, struct ms_err *err);
+
 /* Numbers of snapshots, in order. */
 struct ms_ids {
     int64_t *items; /* owned */
@@ -176,14 +214,16 @@ void ms_ids_clear(struct ms_ids *ids);
 /* Adds a number at the end. Fails: resource_exhausted. */
 int ms_ids_add(struct ms_ids *ids, int64_t number, struct ms_err *err);
 
+/* The infos of ids[first] and the next MS_PAGE - 1; those that are gone meanwhile are left out. */
+int ms_meta_infos(struct ms_meta *meta, const char *ns, const struct ms_ids *ids, size_t first,
+                  struct ms_page *out, struct ms_err *err);
+
+/* ---- meta_walk.c -----------------------------------------------------------------------------*/
+
 /* Looks up in indexes what filter can match (a superset, of any namespace: the caller evaluates the
  * filter): 1 and *out; 0 when no index helps and the caller has to read all pages. */
 int ms_meta_ids(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
                 struct ms_ids *out, struct ms_err *err);
-
-/* The infos of ids[first] and the next MS_PAGE - 1; those that are gone meanwhile are left out. */
-int ms_meta_infos(struct ms_meta *meta, const char *ns, const struct ms_ids *ids, size_t first,
-                  struct ms_page *out, struct ms_err *err);
 
 /* EXPLAIN QUERY PLAN of the look-up, or of a page where all are read; heap. */
 int ms_meta_explain(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,

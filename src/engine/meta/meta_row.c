@@ -17,11 +17,11 @@ static void bind_key(sqlite3_stmt *statement, const char *ns, const char *key) {
     sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
 }
 
-int ms_meta_find(struct ms_meta *meta, const char *ns, const char *key, struct ms_row *out,
-                 struct ms_err *err) {
+int ms_meta_find_labels(struct ms_meta *meta, const char *ns, const char *key, struct ms_row *out,
+                        struct ms_labels *labels, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
     int code = ms_meta_prepare(meta,
-                               "SELECT id, kind, parent, damaged, chain, size, inodes"
+                               "SELECT id, kind, parent, damaged, chain, size, inodes, labels"
                                " FROM snapshots WHERE namespace = ?1 AND key = ?2",
                                &statement, err);
     if (code < 0)
@@ -32,7 +32,7 @@ int ms_meta_find(struct ms_meta *meta, const char *ns, const char *key, struct m
         return code;
     if (code == 0)
         return ms_err_set(err, MS_NOT_FOUND, "snapshot '%.100s' does not exist", key);
-    struct ms_row row = {
+    ms_auto_row struct ms_row row = {
         .number = sqlite3_column_int64(statement, 0),
         .kind = sqlite3_column_int(statement, 1),
         .parent = sqlite3_column_int64(statement, 2),
@@ -42,10 +42,19 @@ int ms_meta_find(struct ms_meta *meta, const char *ns, const char *key, struct m
     };
     code = ms_chain_decode(sqlite3_column_blob(statement, 4),
                            (size_t)sqlite3_column_bytes(statement, 4), &row.chain, err);
+    if (code == MS_OK && labels != NULL)
+        code = ms_labels_decode(sqlite3_column_blob(statement, 7),
+                                (size_t)sqlite3_column_bytes(statement, 7), labels, err);
     if (code < 0)
         return code;
     *out = row;
+    row = (struct ms_row){0};
     return MS_OK;
+}
+
+int ms_meta_find(struct ms_meta *meta, const char *ns, const char *key, struct ms_row *out,
+                 struct ms_err *err) {
+    return ms_meta_find_labels(meta, ns, key, out, NULL, err);
 }
 
 int ms_meta_name(struct ms_meta *meta, int64_t number, char **ns, char **key, struct ms_err *err) {
@@ -236,24 +245,16 @@ int ms_meta_set_labels(struct ms_meta *meta, int64_t number, const struct ms_lab
 
 int ms_meta_labels(struct ms_meta *meta, int64_t number, struct ms_labels *out,
                    struct ms_err *err) {
-    ms_auto_labels struct ms_labels labels = {0};
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code = ms_meta_prepare(
-        meta, "SELECT name, value FROM labels WHERE snapshot = ?1 ORDER BY name", &statement, err);
+    int code = ms_meta_prepare(meta, "SELECT labels FROM snapshots WHERE id = ?1", &statement, err);
     if (code < 0)
         return code;
     sqlite3_bind_int64(statement, 1, number);
-    while ((code = ms_meta_step(meta, statement, "read labels", err)) == 1) {
-        code = ms_labels_append(&labels, (const char *)sqlite3_column_text(statement, 0),
-                                (const char *)sqlite3_column_text(statement, 1), err);
-        if (code < 0)
-            return code;
-    }
-    if (code < 0)
+    code = ms_meta_step(meta, statement, "read labels", err);
+    if (code <= 0)
         return code;
-    *out = labels;
-    labels = (struct ms_labels){0};
-    return MS_OK;
+    return ms_labels_decode(sqlite3_column_blob(statement, 0),
+                            (size_t)sqlite3_column_bytes(statement, 0), out, err);
 }
 
 int ms_meta_damaged(struct ms_meta *meta, int64_t number, const struct ms_chain *chain,

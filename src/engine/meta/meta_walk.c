@@ -6,124 +6,6 @@
 #include "engine/meta/meta.h"
 #include "engine/meta/schema.h"
 
-/* One row of this select is a snapshot with one of its labels, or with none. */
-#define INFO_COLUMNS                                                                               \
-    "SELECT s.id, s.key, p.key, s.kind, s.created, s.updated, s.used, s.use_count, s.damaged,"     \
-    " l.name, l.value"
-#define INFO_JOINS                                                                                 \
-    " LEFT JOIN snapshots p ON p.id = s.parent LEFT JOIN labels l ON l.snapshot = s.id"
-
-static int read_info(sqlite3_stmt *statement, struct ms_info *out, struct ms_err *err) {
-    *out = (struct ms_info){
-        .number = sqlite3_column_int64(statement, 0),
-        .name = ms_meta_column(statement, 1),
-        .parent = ms_meta_column(statement, 2),
-        .kind = sqlite3_column_int(statement, 3),
-        .created_ns = sqlite3_column_int64(statement, 4),
-        .updated_ns = sqlite3_column_int64(statement, 5),
-        .used_ns = sqlite3_column_int64(statement, 6),
-        .use_count = sqlite3_column_int64(statement, 7),
-        .damaged = sqlite3_column_int(statement, 8) != 0,
-    };
-    if (out->name != NULL && out->parent != NULL)
-        return MS_OK;
-    ms_info_clear(out);
-    return ms_err_memory(err);
-}
-
-static int read_label(sqlite3_stmt *statement, struct ms_labels *labels, struct ms_err *err) {
-    if (sqlite3_column_type(statement, 9) == SQLITE_NULL)
-        return MS_OK;
-    return ms_labels_append(labels, (const char *)sqlite3_column_text(statement, 9),
-                            (const char *)sqlite3_column_text(statement, 10), err);
-}
-
-/* Gathers the rows of statement, which come in order of number, into infos; at most room. */
-static int gather(struct ms_meta *meta, sqlite3_stmt *statement, struct ms_info *out, size_t room,
-                  size_t *count, struct ms_err *err) {
-    int code;
-    *count = 0;
-    while ((code = ms_meta_step(meta, statement, "read snapshots", err)) == 1) {
-        bool same = *count != 0 && out[*count - 1].number == sqlite3_column_int64(statement, 0);
-        if (!same && *count == room)
-            break;
-        code = same ? MS_OK : read_info(statement, &out[*count], err);
-        if (code == MS_OK && !same)
-            ++*count;
-        if (code == MS_OK)
-            code = read_label(statement, &out[*count - 1].labels, err);
-        if (code < 0)
-            break;
-    }
-    if (code >= 0)
-        return MS_OK;
-    while (*count != 0)
-        ms_info_clear(&out[--*count]);
-    return code;
-}
-
-int ms_meta_info(struct ms_meta *meta, const char *ns, const char *key, struct ms_info *out,
-                 struct ms_err *err) {
-    ms_auto_reset sqlite3_stmt *statement = NULL;
-    size_t count = 0;
-    int code = ms_meta_prepare(meta,
-                               INFO_COLUMNS " FROM snapshots s" INFO_JOINS
-                                            " WHERE s.namespace = ?1 AND s.key = ?2"
-                                            " ORDER BY l.name",
-                               &statement, err);
-    if (code < 0)
-        return code;
-    sqlite3_bind_text(statement, 1, ns, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
-    code = gather(meta, statement, out, 1, &count, err);
-    if (code == MS_OK && count == 0)
-        return ms_err_set(err, MS_NOT_FOUND, "snapshot '%.100s' does not exist", key);
-    return code;
-}
-
-/* ---- pages --------------------------------------------------------------------------------- */
-
-#define PAGE_SQL                                                                                   \
-    INFO_COLUMNS " FROM (SELECT id FROM snapshots INDEXED BY snapshots_by_namespace"               \
-                 " WHERE namespace = ?1 AND id > ?2 ORDER BY id LIMIT ?3) m"                       \
-                 " CROSS JOIN snapshots s ON s.id = m.id" INFO_JOINS " ORDER BY s.id, l.name"
-
-int ms_meta_page(struct ms_meta *meta, const char *ns, int64_t after, struct ms_page *out,
-                 struct ms_err *err) {
-    ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code = ms_meta_prepare(meta, PAGE_SQL, &statement, err);
-    if (code < 0)
-        return code;
-    sqlite3_bind_text(statement, 1, ns, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 2, after);
-    sqlite3_bind_int64(statement, 3, MS_PAGE);
-    return gather(meta, statement, out->infos, MS_PAGE, &out->count, err);
-}
-
-int ms_meta_infos(struct ms_meta *meta, const char *ns, const struct ms_ids *ids, size_t first,
-                  struct ms_page *out, struct ms_err *err) {
-    ms_auto_text struct ms_text list = {0};
-    ms_auto_reset sqlite3_stmt *statement = NULL;
-    out->count = 0;
-    if (first >= ids->count)
-        return MS_OK;
-    for (size_t i = first; i < ids->count && i < first + MS_PAGE; i++)
-        ms_text_printf(&list, "%c%lld", i == first ? '[' : ',', (long long)ids->items[i]);
-    ms_text_puts(&list, "]");
-    int code = ms_text_check(&list, err);
-    if (code == MS_OK)
-        code = ms_meta_prepare(meta,
-                               INFO_COLUMNS " FROM json_each(?1) m CROSS JOIN snapshots s"
-                                            " ON s.id = m.value AND s.namespace = ?2" INFO_JOINS
-                                            " ORDER BY s.id, l.name",
-                               &statement, err);
-    if (code < 0)
-        return code;
-    sqlite3_bind_text(statement, 1, list.bytes, (int)list.size, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 2, ns, -1, SQLITE_STATIC);
-    return gather(meta, statement, out->infos, MS_PAGE, &out->count, err);
-}
-
 /* ---- filters as SQL ------------------------------------------------------------------------ */
 
 /* Values to bind behind ?1, the namespace; borrowed from the filter. */
@@ -261,8 +143,8 @@ int ms_meta_explain(struct ms_meta *meta, const char *ns, const struct ms_filter
     auto_statement sqlite3_stmt *statement = NULL;
     ms_auto_text struct ms_text text = {0};
     int code = prepare_ids(meta, ns, filter, "EXPLAIN QUERY PLAN ", &statement, err);
-    if (code == 0 && sqlite3_prepare_v2(meta->db, "EXPLAIN QUERY PLAN " PAGE_SQL, -1, &statement,
-                                        NULL) != SQLITE_OK)
+    if (code == 0 && sqlite3_prepare_v2(meta->db, "EXPLAIN QUERY PLAN " MS_META_PAGE_SQL, -1,
+                                        &statement, NULL) != SQLITE_OK)
         return ms_schema_fail(meta->db, "explain a walk", err);
     while (code >= 0 && (code = ms_meta_step(meta, statement, "explain a walk", err)) == 1)
         ms_text_printf(&text, "%s\n", (const char *)sqlite3_column_text(statement, 3));

@@ -200,6 +200,13 @@ static int open_database(struct ms_store *store, bool create, struct ms_err *err
         "%.100s: `moonsnap check --repair` rebuilds it from the markers beside layers", why.text);
 }
 
+/* SQLite refuses what slips through. */
+static int look_only(struct ms_store *store, struct ms_err *err) {
+    store->look = true;
+    return ms_meta_exec(&store->meta, "PRAGMA query_only = ON", "open metadata.db for looking",
+                        err);
+}
+
 int ms_store_open(const struct ms_store_options *options, struct ms_store **out,
                   struct ms_err *err) {
     struct ms_store *store = calloc(1, sizeof *store);
@@ -220,7 +227,7 @@ int ms_store_open(const struct ms_store_options *options, struct ms_store **out,
     if (code == MS_OK)
         code = identify(store, options, err);
     if (code == MS_OK)
-        code = ms_store_recover(store, err);
+        code = options->look ? look_only(store, err) : ms_store_recover(store, err);
     if (code < 0) {
         ms_err_wrap(err, "open store %.100s", store->place.root);
         ms_store_close(store);

@@ -46,6 +46,7 @@ struct ms_store_options {
     const char *const *mount_options; /* further overlay options, or NULL */
     size_t mount_options_count;
     bool create; /* make a new store when there is none */
+    bool look;   /* only read: all verbs that write answer failed_precondition; mends nothing */
 };
 
 /* Opens a store and, when the boot has changed since a writer was here, mends what a power cut may

@@ -262,7 +262,7 @@ int ms_store_mounts(struct ms_store *store, const char *ns, const char *key, str
     if (code == MS_OK)
         code = ms_store_writable(store, err);
     if (code == MS_OK)
-        code = ms_meta_find(&store->meta, ns, key, &row, err);
+        code = ms_meta_find_labels(&store->meta, ns, key, &row, &labels, err);
     if (code < 0)
         return code;
     if (row.kind == MS_KIND_COMMITTED)
@@ -270,8 +270,6 @@ int ms_store_mounts(struct ms_store *store, const char *ns, const char *key, str
                           "snapshot '%.100s' is committed: it has no mounts, make a view of it",
                           key);
     code = refuse_damaged(store, &row, err);
-    if (code == MS_OK)
-        code = ms_meta_labels(&store->meta, row.number, &labels, err);
     return code < 0 ? code : ms_store_row_mounts(store, &row, &labels, out, err);
 }
 

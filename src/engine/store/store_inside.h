@@ -36,6 +36,7 @@ struct ms_store {
     bool user_xattrs; /* the store's overlay xattrs are user.overlay.* */
     bool other_world; /* this process would use the other ones */
     bool index_off;   /* the kernel has overlay's index and nobody configured it */
+    bool look;        /* opened for looking only */
     int durability;
     char **mount_options;
     size_t mount_options_count;

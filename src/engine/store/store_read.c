@@ -56,9 +56,7 @@ static int update_inside(struct ms_store *store, const char *ns, const struct ms
                          const struct ms_fieldmask *mask, struct ms_err *err) {
     ms_auto_row struct ms_row row = {0};
     ms_auto_labels struct ms_labels labels = {0};
-    int code = ms_meta_find(&store->meta, ns, info->name, &row, err);
-    if (code == MS_OK)
-        code = ms_meta_labels(&store->meta, row.number, &labels, err);
+    int code = ms_meta_find_labels(&store->meta, ns, info->name, &row, &labels, err);
     if (code == MS_OK && mask->count == 0)
         code = apply_path(&labels, &info->labels, "labels", err);
     for (size_t i = 0; code == MS_OK && i < mask->count; i++)

@@ -16,7 +16,7 @@ static int begin_outer(struct ms_store *store, struct ms_err *err) {
     int code = ms_gate_enter(gate, MS_GATE_WAIT_MS, err);
     if (code < 0)
         return code;
-    code = ms_meta_exec(&store->meta, "BEGIN IMMEDIATE", "begin a transaction", err);
+    code = ms_meta_run(&store->meta, "BEGIN IMMEDIATE", "begin a transaction", err);
     if (code == MS_OK)
         ms_gate_sign(gate);
     ms_gate_leave(gate);
@@ -42,7 +42,7 @@ static int try_outer(struct ms_store *store, struct ms_err *err) {
     if (code < 0)
         return code;
     (void)sqlite3_busy_handler(store->meta.db, NULL, NULL);
-    code = ms_meta_exec(&store->meta, "BEGIN IMMEDIATE", "begin a transaction", err);
+    code = ms_meta_run(&store->meta, "BEGIN IMMEDIATE", "begin a transaction", err);
     (void)sqlite3_busy_handler(store->meta.db, ms_gate_wait, &store->place.gate_fd);
     if (code == MS_OK)
         ms_gate_sign(gate);
@@ -50,10 +50,9 @@ static int try_outer(struct ms_store *store, struct ms_err *err) {
     return code == MS_UNAVAILABLE ? 1 : code;
 }
 
-static int savepoint(struct ms_store *store, const char *verb, size_t depth, struct ms_err *err) {
-    char sql[64];
-    (void)snprintf(sql, sizeof sql, "%s s%zu", verb, depth);
-    return ms_meta_exec(&store->meta, sql, "nest a transaction", err);
+/* All savepoints have one name: SQLite takes the innermost. */
+static int savepoint(struct ms_store *store, const char *sql, struct ms_err *err) {
+    return ms_meta_run(&store->meta, sql, "nest a transaction", err);
 }
 
 /* SQLite rolls back all of a transaction by itself when the disk or the memory fails it. From then
@@ -69,8 +68,15 @@ static int refuse_lost(const struct ms_store *store, struct ms_err *err) {
                       "the transaction was rolled back when a call before this one failed");
 }
 
+/* What every begin asks first. */
+static int may_begin(const struct ms_store *store, struct ms_err *err) {
+    if (store->look)
+        return ms_err_set(err, MS_FAILED_PRECONDITION, "the store was opened for looking only");
+    return ms_store_enter(store, NULL, NULL, err);
+}
+
 int ms_store_begin(struct ms_store *store, struct ms_err *err) {
-    int code = ms_store_enter(store, NULL, NULL, err);
+    int code = may_begin(store, err);
     if (code == MS_OK)
         code = refuse_lost(store, err);
     if (code == MS_OK)
@@ -78,14 +84,14 @@ int ms_store_begin(struct ms_store *store, struct ms_err *err) {
     if (code < 0)
         return code;
     size_t depth = store->undo.depth;
-    code = depth == 1 ? begin_outer(store, err) : savepoint(store, "SAVEPOINT", depth, err);
+    code = depth == 1 ? begin_outer(store, err) : savepoint(store, "SAVEPOINT s", err);
     if (code < 0)
         ms_undo_release(&store->undo);
     return code;
 }
 
 int ms_store_try(struct ms_store *store, struct ms_err *err) {
-    int code = ms_store_enter(store, NULL, NULL, err);
+    int code = may_begin(store, err);
     if (code == MS_OK && store->undo.depth > 0)
         return ms_store_begin(store, err);
     if (code == MS_OK)
@@ -107,7 +113,7 @@ static int wait_for_disk(struct ms_store *store, bool wait, struct ms_err *err) 
 int ms_store_begin_passing(struct ms_store *store, struct ms_err *err) {
     struct ms_err ignored;
     bool outer = store->undo.depth == 0;
-    int code = ms_store_enter(store, NULL, NULL, err);
+    int code = may_begin(store, err);
     if (code == MS_OK && outer)
         code = wait_for_disk(store, false, err);
     if (code < 0)
@@ -139,13 +145,13 @@ void ms_store_rollback(struct ms_store *store) {
     if (depth > 1) {
         if (lost)
             return;
-        (void)savepoint(store, "ROLLBACK TO", depth, &ignored);
-        (void)savepoint(store, "RELEASE", depth, &ignored);
+        (void)savepoint(store, "ROLLBACK TO s", &ignored);
+        (void)savepoint(store, "RELEASE s", &ignored);
         return;
     }
     store->layers_changed = false;
     if (!lost)
-        (void)ms_meta_exec(&store->meta, "ROLLBACK", "roll back", &ignored);
+        (void)ms_meta_run(&store->meta, "ROLLBACK", "roll back", &ignored);
 }
 
 int ms_store_cover(struct ms_store *store, struct ms_err *err) {
@@ -192,11 +198,11 @@ static int commit_outer(struct ms_store *store, struct ms_err *err) {
         return code;
     }
     store->layers_changed = false;
-    code = ms_meta_exec(&store->meta, "COMMIT", "commit the transaction", err);
+    code = ms_meta_run(&store->meta, "COMMIT", "commit the transaction", err);
     if (code < 0) {
         struct ms_err ignored;
         if (!sqlite3_get_autocommit(store->meta.db))
-            (void)ms_meta_exec(&store->meta, "ROLLBACK", "roll back", &ignored);
+            (void)ms_meta_run(&store->meta, "ROLLBACK", "roll back", &ignored);
         ms_undo_clear(&store->undo);
         return code;
     }
@@ -219,7 +225,7 @@ int ms_store_commit_txn(struct ms_store *store, struct ms_err *err) {
     }
     if (depth == 1)
         return commit_outer(store, err);
-    code = savepoint(store, "RELEASE", depth, err);
+    code = savepoint(store, "RELEASE s", err);
     if (code < 0) {
         ms_store_rollback(store);
         return code;

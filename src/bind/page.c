@@ -1,0 +1,111 @@
+/* List's messages straight from the rows: containerd.services.snapshots.v1.ListSnapshotsResponse,
+ * whose field 1 is an Info. No Lua table is built. */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "base/wire.h"
+#include "bind/args.h"
+#include "bind/failure.h"
+#include "bind/store.h"
+#include "engine/meta/labels.h"
+#include "engine/store/pages.h"
+
+#define MESSAGE_BYTES (64 * 1024) /* a message is closed by the info that passes this */
+#define UPPERDIR "containerd.io/snapshot/overlay.upperdir"
+
+enum { LIST_INFO = 1 };
+enum { INFO_NAME = 1, INFO_PARENT, INFO_KIND, INFO_CREATED, INFO_UPDATED, INFO_LABELS };
+
+struct page_object {
+    struct ms_pages *pages;
+    struct ms_text text;
+    struct ms_text upperdir; /* what the label upperdir starts with; empty for none */
+    size_t upperdir_size;
+};
+
+static void free_page_object(void *object) {
+    struct page_object *self = object;
+    ms_pages_free(self->pages);
+    ms_text_clear(&self->text);
+    ms_text_clear(&self->upperdir);
+    free(self);
+}
+
+static const struct ms_class pages_class = {
+    .name = "moonsnap.core.pages", .word = "pages", .free = free_page_object};
+
+static void put_upperdir(struct page_object *self, int64_t number) {
+    self->upperdir.size = self->upperdir_size;
+    ms_text_number(&self->upperdir, (unsigned long long)number);
+    ms_wire_put_entry(&self->text, INFO_LABELS, UPPERDIR, sizeof UPPERDIR - 1, self->upperdir.bytes,
+                      self->upperdir.size);
+}
+
+static bool put_info(void *context, const struct ms_brief *brief) {
+    struct page_object *self = context;
+    struct ms_text *text = &self->text;
+    size_t begun = ms_wire_begin(text, LIST_INFO);
+    ms_wire_put_bytes(text, INFO_NAME, brief->name.bytes, brief->name.size);
+    ms_wire_put_bytes(text, INFO_PARENT, brief->parent.bytes, brief->parent.size);
+    ms_wire_put_integer(text, INFO_KIND, (uint64_t)brief->kind);
+    ms_wire_put_time(text, INFO_CREATED, brief->created_ns);
+    ms_wire_put_time(text, INFO_UPDATED, brief->updated_ns);
+    ms_text_append(text, brief->labels.bytes, brief->labels.size); /* INFO_LABELS already */
+    if (self->upperdir_size != 0)
+        put_upperdir(self, brief->number);
+    ms_wire_end(text, begun);
+    return text->size < MESSAGE_BYTES;
+}
+
+/* pages(ns, filter, upperdir) -> pages; upperdir is what the path of each upper directory starts
+ * with, its number following; nil leaves that label out */
+static int open_pages(lua_State *L) {
+    _Static_assert((int)INFO_LABELS == MS_LABELS_FIELD, "rows hold labels as Info has them");
+    struct ms_err err;
+    lua_settop(L, 4);
+    struct ms_store *store = ms_store_check_arg(L);
+    const struct ms_filter *filter = ms_filter_arg(L, 3);
+    const char *upperdir = luaL_optstring(L, 4, "");
+    const char *ns = ms_arg_key(L, 2, "namespace", &err);
+    if (ns == NULL)
+        return ms_failure(L, &err);
+    struct ms_box *box = ms_box_new(L, &pages_class, 1);
+    lua_pushvalue(L, 3);
+    lua_setiuservalue(L, -2, 2); /* the walk borrows the filter */
+    struct page_object *self = calloc(1, sizeof *self);
+    if (self == NULL) {
+        (void)ms_err_memory(&err);
+        return ms_failure(L, &err);
+    }
+    ms_box_fill(box, self);
+    ms_text_puts(&self->upperdir, upperdir);
+    self->upperdir_size = self->upperdir.size;
+    if (ms_text_check(&self->upperdir, &err) < 0 ||
+        ms_store_pages(store, ns, filter, &self->pages, &err) < 0)
+        return ms_failure(L, &err);
+    return 1;
+}
+
+/* pages:next() -> bytes of the next message; nothing at the end */
+static int next(lua_State *L) {
+    struct ms_err err;
+    struct page_object *self = ms_box_check(L, 1, &pages_class);
+    self->text.size = 0;
+    int count = ms_pages_next(self->pages, put_info, self, &err);
+    if (count > 0)
+        count = ms_text_check(&self->text, &err) < 0 ? err.kind : count;
+    if (count < 0)
+        return ms_failure_raise(L, &err);
+    if (count == 0)
+        return 0;
+    lua_pushlstring(L, self->text.bytes, self->text.size);
+    return 1;
+}
+
+const luaL_Reg ms_page_verbs[] = {{"pages", open_pages}, {NULL, NULL}};
+
+void ms_page_setup(lua_State *L) {
+    static const luaL_Reg methods[] = {{"next", next}, {NULL, NULL}};
+    ms_class_register(L, &pages_class, methods);
+}
