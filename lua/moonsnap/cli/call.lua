@@ -69,6 +69,12 @@ function Call:root()
     return root
 end
 
+--- The service's socket that stands for the store: --address, or MOONSNAP_ADDRESS unless --root says otherwise.
+---@return string? address
+function Call:address()
+    return self.args.address or not self.args.root and nonempty(os.getenv("MOONSNAP_ADDRESS")) or nil
+end
+
 --- Makes the directories above a root that nobody named.
 ---@param root string
 function Call:make_way(root)
@@ -90,11 +96,28 @@ function Call:enter()
     end
 end
 
---- Opens the store; only verbs that add to one make it.
+local SNAPSHOTTERS = { overlay = "overlayfs", native = "native" }
+
+local function connect(self, address)
+    if self.args.root then
+        return nil, self.moonsnap.error("invalid_argument", "either --root or --address: a service has its own root")
+    end
+    return self.moonsnap.connect {
+        address = address, namespace = self:name_space(), snapshotter = SNAPSHOTTERS[self.args.driver],
+    }
+end
+
+--- Opens the store, or connects to the service that has it; only verbs that add to a store make it.
 ---@param options? {create?: boolean}
 ---@return moonsnap.Store? store
 ---@return moonsnap.Error? err
 function Call:open(options)
+    local address = self:address()
+    if address then
+        local connected, why = connect(self, address)
+        self.store = connected
+        return connected, why
+    end
     local root, err = self:root()
     if not root then
         return nil, err

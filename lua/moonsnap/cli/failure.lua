@@ -112,7 +112,15 @@ function HINTS.data_loss(call, err)
     return call.verb ~= "check" and "moonsnap check" or nil
 end
 
-function HINTS.unavailable()
+function HINTS.unimplemented(call, err)
+    return call.store and err.message:find("open the store itself", 1, true)
+        and "--root DIR, where the store is at hand, instead of --address" or nil
+end
+
+function HINTS.unavailable(call)
+    if not call.store and call:address() then
+        return "moonsnap serve --mode direct, which makes the socket"
+    end
     return "again, when the other writer is done"
 end
 

@@ -63,6 +63,8 @@ end
 local function global_options(parser, valued_names)
     valued(parser, valued_names, "--root", "The store (MOONSNAP_ROOT; else /var/lib/moonsnap, or the user's own).")
         :argname("DIR")
+    valued(parser, valued_names, "--address", "A service's socket in place of a store (MOONSNAP_ADDRESS).")
+        :argname("SOCKET")
     valued(parser, valued_names, "--namespace", "Where names live (MOONSNAP_NAMESPACE; else default)."):argname("NAME")
     valued(parser, valued_names, "--driver", "What a new store is: overlay (the default) or native.")
         :argname("DRIVER"):choices({ "overlay", "native" })

@@ -2,6 +2,8 @@
 
 local dkjson = require "dkjson"
 
+local status = require "moonsnap.service.status"
+
 local M = {}
 
 local SNAPSHOTS = "containerd.services.snapshots.v1."
@@ -68,6 +70,26 @@ local function call_of(self, name)
         ("/%sSnapshots/%s"):format(SNAPSHOTS, name)
 end
 
+--- An error as the store said it: without the class that the service put behind it for containerd's clients.
+local function plain(self, err)
+    local class = status.KINDS[err.kind]
+    local suffix = class and ": " .. class[2]
+    if suffix and #err.message > #suffix and err.message:sub(-#suffix) == suffix then
+        return self.failure(err.kind, err.message:sub(1, -#suffix - 1))
+    end
+    return err
+end
+
+--- What a function of the connection answers; its error values are raised as the store said them.
+local function tried(self, fn, ...)
+    local results = table.pack(pcall(fn, ...))
+    if results[1] then
+        return table.unpack(results, 2, results.n)
+    end
+    local raised = results[2]
+    error(type(raised) == "table" and raised.kind and plain(self, raised) or raised, 0)
+end
+
 --- One call of Snapshots; the snapshotter is filled in.
 ---@param name string
 ---@param request table
@@ -78,15 +100,17 @@ function Wire:call(name, request)
     request.snapshotter = self.snapshotter
     local bytes, err = self.rpc:call(path, asks:encode(request), self.options)
     if not bytes then
-        return nil, err
+        return nil, plain(self, err)
     end
     return answers:decode(bytes)
 end
 
---- Messages of a stream, decoded by fn, as four values for a loop. Raises the error value that ends it.
-local function decoded(fn, next_message, stream, _, closing)
+--- A stream whose messages are decoded by fn, as four values for a loop. Raises the error value that ends it.
+local function stream_of(self, path, request, fn)
+    local rpc = self.rpc
+    local next_message, stream, _, closing = tried(self, rpc.stream, rpc, path, request, self.options)
     return function(state)
-        local bytes = next_message(state)
+        local bytes = tried(self, next_message, state)
         return bytes and fn(bytes)
     end, stream, nil, closing
 end
@@ -96,10 +120,10 @@ end
 function Wire:list(filters)
     local asks, answers, path = call_of(self, "List")
     local request = asks:encode { snapshotter = self.snapshotter, filters = filters }
-    return decoded(function(bytes)
+    return stream_of(self, path, request, function(bytes)
         local reply, err = answers:decode(bytes)
         return reply or error(err, 0)
-    end, self.rpc:stream(path, request, self.options))
+    end)
 end
 
 --- The lines of a verb of Control, decoded.
@@ -109,13 +133,13 @@ function Wire:lines(verb, arguments)
     local asks, answers = type_of(self, "moonsnap.v1.CallRequest"), type_of(self, "moonsnap.v1.CallResponse")
     arguments.snapshotter = self.snapshotter
     local request = asks:encode { verb = verb, arguments = dkjson.encode(arguments) }
-    return decoded(function(bytes)
+    return stream_of(self, "/moonsnap.v1.Control/Call", request, function(bytes)
         local reply, err = answers:decode(bytes)
         if not reply then
             error(err, 0)
         end
         return (dkjson.decode(reply.line, 1, nil, nil))
-    end, self.rpc:stream("/moonsnap.v1.Control/Call", request, self.options))
+    end)
 end
 
 --- What a verb of Control answers in one line; true when it answers none.

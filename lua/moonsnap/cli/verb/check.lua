@@ -8,7 +8,7 @@ local text = require "moonsnap.cli.text"
 --- Opens the store; with --repair, a lost database is made anew first.
 local function open(call)
     local store, err = call:open()
-    if store or err.kind ~= "data_loss" or not call.args.repair then
+    if store or err.kind ~= "data_loss" or not call.args.repair or call:address() then
         return store, err
     end
     local root = assert(call:root())

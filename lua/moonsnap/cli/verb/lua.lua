@@ -23,7 +23,7 @@ end
 return {
     summary = "run a Lua script with moonsnap at hand",
     about = "Runs a Lua script. It finds the module in the variable moonsnap, its arguments in arg, and the store's "
-        .. "place in the environment: MOONSNAP_ROOT and MOONSNAP_NAMESPACE.",
+        .. "place in the environment: MOONSNAP_ROOT, MOONSNAP_ADDRESS and MOONSNAP_NAMESPACE.",
     more = "moonsnap lua keep-last.lua 5\n\nExits with the integer that the script returns, else with 0.",
     define = function(define)
         define.argument("file", "The script, or - for standard input.")
@@ -41,6 +41,7 @@ return {
             return nil, call.moonsnap.error(kind, wrong)
         end
         stdlib.setenv("MOONSNAP_ROOT", root)
+        stdlib.setenv("MOONSNAP_ADDRESS", call:address() or "")
         stdlib.setenv("MOONSNAP_NAMESPACE", call:name_space())
         call:enter()
         local ok, status = xpcall(script, traced, table.unpack(call.args.arguments))
