@@ -95,6 +95,10 @@ local function commit(options)
             labels = request.labels, parent = request.parent ~= "" and request.parent or nil,
             lease = lease_of(options, context),
         })
+        if not ok and err.kind == "not_found" and not options.name_space and snapshotter:stat(request.name) then
+            -- as containerd's front door, which looks at the name first: a commit that is repeated has happened
+            return nil, options.failure("already_exists", ("commit '%s': the name is taken"):format(request.name))
+        end
         return ok and {}, err
     end)
 end
