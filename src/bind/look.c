@@ -8,6 +8,7 @@
 #include "bind/push.h"
 #include "bind/store.h"
 #include "engine/filter/filter.h"
+#include "engine/store/count.h"
 #include "engine/store/store.h"
 
 static void clear_info(void *info) { ms_info_clear(info); }
@@ -97,6 +98,19 @@ static int last_event(lua_State *L) {
     if (ms_store_last_event(ms_store_check_arg(L), &sequence, &err) < 0)
         return ms_failure(L, &err);
     lua_pushinteger(L, sequence);
+    return 1;
+}
+
+/* count() -> {view, active, committed}: rows of all namespaces */
+static int count(lua_State *L) {
+    struct ms_err err;
+    struct ms_row_counts counts;
+    if (ms_store_count(ms_store_check_arg(L), &counts, &err) < 0)
+        return ms_failure(L, &err);
+    lua_createtable(L, 0, 3);
+    ms_set_integer(L, "view", counts.views);
+    ms_set_integer(L, "active", counts.actives);
+    ms_set_integer(L, "committed", counts.committed);
     return 1;
 }
 
@@ -231,8 +245,9 @@ static int explain(lua_State *L) {
 }
 
 const luaL_Reg ms_look_verbs[] = {
-    {"stat", stat_snapshot}, {"update", update},   {"touch", touch},           {"layers", layers},
-    {"event", event},        {"explain", explain}, {"last_event", last_event}, {NULL, NULL}};
+    {"stat", stat_snapshot},    {"update", update}, {"touch", touch},
+    {"layers", layers},         {"event", event},   {"explain", explain},
+    {"last_event", last_event}, {"count", count},   {NULL, NULL}};
 
 void ms_look_setup(lua_State *L) {
     static const luaL_Reg methods[] = {
