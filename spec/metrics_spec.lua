@@ -1,9 +1,14 @@
 --- The service's metrics: what is counted, the text of it, and the small HTTP server that answers it.
+local caller = require "spec.support.caller"
 local endpoint = require "moonsnap.service.endpoint"
 local expect = require "spec.support.expect"
 local metrics = require "moonsnap.service.metrics"
 local moonsnap = require "moonsnap"
 local prometheus = require "spec.support.prometheus"
+local service = require "spec.support.service"
+local socket = require "posix.sys.socket"
+local tree = require "spec.support.tree"
+local unistd = require "posix.unistd"
 
 describe("metrics as text", function()
     it("counts, with labels whatever they hold", function()
@@ -56,7 +61,6 @@ end)
 
 describe("the address of metrics", function()
     it("is a unix socket or a loopback port", function()
-        local socket = require "posix.sys.socket"
         assert.same({ path = "/run/m" }, endpoint.parse("unix:/run/m", moonsnap.error))
         assert.same({ path = "/run/m" }, endpoint.parse("/run/m", moonsnap.error))
         assert.same({ family = socket.AF_INET, addr = "127.0.0.1", port = 9095 },
@@ -73,5 +77,156 @@ describe("the address of metrics", function()
         for _, address in ipairs { "", "9095", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:65536", "a:b:1" } do
             expect.fails_saying("invalid_argument", "it is unix:/PATH", endpoint.parse(address, moonsnap.error))
         end
+    end)
+end)
+
+local function connect(address)
+    local fd = assert(socket.socket(address.family, socket.SOCK_STREAM, 0))
+    assert(socket.connect(fd, address))
+    socket.setsockopt(fd, socket.SOL_SOCKET, socket.SO_RCVTIMEO, 10, 0)
+    return fd
+end
+
+local function receive(fd)
+    local parts = {}
+    repeat
+        local more = socket.recv(fd, 65536)
+        parts[#parts + 1] = more
+    until not more or more == ""
+    unistd.close(fd)
+    return table.concat(parts)
+end
+
+--- What comes back for these bytes: status, headers, body.
+local function ask(address, request)
+    local fd = connect(address)
+    assert(socket.send(fd, request))
+    local status, head, body = receive(fd):match("^HTTP/1%.1 (%d+) [^\r\n]+\r\n(.-)\r\n\r\n(.*)$")
+    return tonumber(status), head, body
+end
+
+local function scrape(address)
+    local status, head, body = ask(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert.equal(200, status)
+    assert.is_truthy(head:find("Content-Type: text/plain; version=0.0.4", 1, true))
+    assert.is_truthy(head:find(("Content-Length: %d"):format(#body), 1, true))
+    return prometheus.parse(body)
+end
+
+--- A service whose metrics are on a unix socket, and that socket's address.
+local function served_with_metrics(options)
+    local served = service.new(options)
+    served.options.args = { "--metrics", "unix:" .. served.dir .. "/m" }
+    return served:start(), { family = socket.AF_UNIX, path = served.dir .. "/m" }
+end
+
+local SNAPSHOTS = "containerd.services.snapshots.v1.Snapshots"
+
+describe("the metrics of a service", function()
+    it("count calls by method and code, and how long they took", function()
+        local served, address = served_with_metrics()
+        local _guard <close> = served
+        local to <close> = caller.new(served.address)
+        for i = 1, 3 do
+            assert(to:snapshots("Prepare", { key = "a" .. i }))
+        end
+        to:snapshots("Stat", { key = "nothing" })
+        to:call("/no.such/Method", "google.protobuf.Empty", {}, "google.protobuf.Empty")
+        to:call("/no.such/Other", "google.protobuf.Empty", {}, "google.protobuf.Empty")
+        local read = scrape(address)
+        local function calls(service_name, method, code)
+            return prometheus.value(read, "moonsnap_calls_total",
+                { service = service_name, method = method, code = code })
+        end
+        assert.equal(3, calls(SNAPSHOTS, "Prepare", "OK"))
+        assert.equal(1, calls(SNAPSHOTS, "Stat", "NOT_FOUND"))
+        assert.equal(2, calls("unknown", "unknown", "UNIMPLEMENTED"))
+        assert.equal(3, prometheus.value(read, "moonsnap_call_seconds", { method = "Prepare" }, "_count"))
+        assert.is_true(prometheus.value(read, "moonsnap_call_seconds", { method = "Prepare" }, "_sum") > 0)
+    end)
+
+    it("know rows, batches, commits, trash and the process", function()
+        local served, address = served_with_metrics()
+        local _guard <close> = served
+        local to <close> = caller.new(served.address)
+        assert(to:snapshots("Prepare", { key = "a" }))
+        assert(to:snapshots("Commit", { name = "c", key = "a" }))
+        assert(to:snapshots("Prepare", { key = "b", parent = "c" }))
+        assert(to:snapshots("View", { key = "v", parent = "c" }))
+        local read = scrape(address)
+        local function value(name, labels, suffix) return prometheus.value(read, name, labels, suffix) end
+        for kind, count in pairs { view = 1, active = 1, committed = 1 } do
+            assert.equal(count, value("moonsnap_snapshots", { kind = kind }), kind)
+        end
+        assert.same({ 4, 4, 4, 4 }, { value "moonsnap_commits_total", value "moonsnap_writes_total",
+            value("moonsnap_batch_writes", nil, "_sum"), value("moonsnap_batch_writes", { le = "1" }, "_bucket") })
+        assert.same({ 0, 0, 1, 0 }, { value "moonsnap_writes_queued", value "moonsnap_writes_in_flight",
+            value "moonsnap_connections", value "moonsnap_event_subscribers" })
+        assert.is_true(value "process_resident_memory_bytes" > 1000000 and value "process_open_fds" > 5)
+        assert.equal(1, value("moonsnap_info", { version = moonsnap.version }))
+        assert.is_not_nil(value "moonsnap_trash_entries")
+        assert(to:snapshots("Remove", { key = "b" }))
+        read = scrape(address)
+        assert.equal(0, value("moonsnap_snapshots", { kind = "active" }))
+    end)
+
+    it("are on a loopback port, too", function()
+        local port = 20000 + unistd.getpid() % 20000
+        local served <close> = service.start { args = { "--metrics", "127.0.0.1:" .. port } }
+        assert.is_not_nil(served)
+        scrape { family = socket.AF_INET, addr = "127.0.0.1", port = port }
+    end)
+
+    it("and their socket end with the service", function()
+        local served, address = served_with_metrics()
+        local _guard <close> = served
+        assert.equal(384, tree.mode(address.path))
+        served:stop()
+        assert.is_false(tree.exists(address.path))
+    end)
+end)
+
+describe("the endpoint of metrics", function()
+    it("answers what it must and refuses the rest", function()
+        local served, address = served_with_metrics()
+        local _guard <close> = served
+        local status, head, body = ask(address, "HEAD /metrics HTTP/1.0\r\n\r\n")
+        assert.same({ 200, "" }, { status, body })
+        assert.is_truthy(tonumber(head:match("Content%-Length: (%d+)")) > 1000)
+        assert.equal(200, (ask(address, "GET /metrics?x=1 HTTP/1.1\nHost: x\n\n")))
+        assert.equal(404, (ask(address, "GET / HTTP/1.1\r\n\r\n")))
+        status, head = ask(address, "POST /metrics HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+        assert.equal(405, status)
+        assert.is_truthy(head:find("Allow: GET, HEAD", 1, true))
+        for _, bad in ipairs { "\r\n\r\n", "GET /metrics\r\n\r\n", "\0\1\2\n\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" } do
+            assert.is_truthy(({ [400] = true, [404] = true })[(ask(address, bad))], bad)
+        end
+        assert.equal(431, (ask(address, "GET /metrics HTTP/1.1\r\nX: " .. ("x"):rep(9000))))
+        scrape(address)
+    end)
+
+    it("takes a request in pieces", function()
+        local served, address = served_with_metrics()
+        local _guard <close> = served
+        local fd = connect(address)
+        for piece in ("GET /metrics HTTP/1.1\r\n\r\n"):gmatch(".") do
+            assert(socket.send(fd, piece))
+        end
+        assert.is_truthy(receive(fd):find("^HTTP/1.1 200 OK"))
+    end)
+
+    it("has 32 connections at most; the others wait, and silent ones are cut #slow", function()
+        local served, address = served_with_metrics()
+        local _guard <close> = served
+        local idle = {}
+        for i = 1, 40 do
+            idle[i] = connect(address)
+        end
+        scrape(address) -- waits until the first ones are cut
+        for _, fd in ipairs(idle) do
+            unistd.close(fd)
+        end
+        scrape(address)
+        assert.is_not_nil(served.pid)
     end)
 end)

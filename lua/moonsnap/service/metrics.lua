@@ -111,6 +111,19 @@ function Metrics:counter(name, help, labels)
         Counter)) --[[@as moonsnap.service.Counter]]
 end
 
+--- Buckets as text: counts of each, the last one of what is above all bounds.
+local function write_buckets(out, name, labels, bounds, counts, sum)
+    local comma, total = labels == "" and "" or ",", 0
+    for at, bound in ipairs(bounds) do
+        total = total + counts[at]
+        sample(out, name .. "_bucket", ('%s%sle="%s"'):format(labels, comma, ("%.14g"):format(bound)), total)
+    end
+    total = total + counts[#bounds + 1]
+    sample(out, name .. "_bucket", labels .. comma .. 'le="+Inf"', total)
+    sample(out, name .. "_sum", labels, sum)
+    sample(out, name .. "_count", labels, total)
+end
+
 local Asked = {}
 Asked.__index = Asked
 
@@ -147,16 +160,8 @@ Histogram.__index = Histogram
 
 function Histogram:write(out)
     for _, labels in ipairs(sorted_keys(self.values)) do
-        local series, total = self.values[labels], 0
-        local comma = labels == "" and "" or ","
-        for at, bound in ipairs(self.bounds) do
-            total = total + series.counts[at]
-            sample(out, self.name .. "_bucket", ('%s%sle="%s"'):format(labels, comma, ("%.14g"):format(bound)), total)
-        end
-        total = total + series.counts[#self.bounds + 1]
-        sample(out, self.name .. "_bucket", labels .. comma .. 'le="+Inf"', total)
-        sample(out, self.name .. "_sum", labels, series.sum)
-        sample(out, self.name .. "_count", labels, total)
+        local series = self.values[labels]
+        write_buckets(out, self.name, labels, self.bounds, series.counts, series.sum)
     end
 end
 
@@ -197,6 +202,26 @@ function Metrics:histogram(name, help, bounds, labels)
     return add(self, setmetatable({
         name = name, help = help, kind = "histogram", labels = labels or {}, bounds = bounds, values = {},
     }, Histogram)) --[[@as moonsnap.service.Histogram]]
+end
+
+local AskedHistogram = {}
+AskedHistogram.__index = AskedHistogram
+
+function AskedHistogram:write(out)
+    local counts, sum = self.ask()
+    if counts then
+        write_buckets(out, self.name, "", self.bounds, counts, sum)
+    end
+end
+
+--- A histogram that somebody else keeps: ask answers the buckets' counts (one more than bounds) and the sum.
+---@param name string
+---@param help string
+---@param bounds number[]
+---@param ask fun(): integer[]?, number?
+function Metrics:asked_histogram(name, help, bounds, ask)
+    add(self, setmetatable({ name = name, help = help, kind = "histogram", labels = {}, bounds = bounds, ask = ask },
+        AskedHistogram))
 end
 
 --- Everything, as text.

@@ -7,6 +7,7 @@ local signal = require "posix.signal"
 
 local config = require "moonsnap.config"
 local endpoint = require "moonsnap.service.endpoint"
+local gauges = require "moonsnap.service.gauges"
 local listen = require "moonsnap.service.listen"
 local metrics = require "moonsnap.service.metrics"
 local notify = require "moonsnap.service.notify"
@@ -152,7 +153,7 @@ local function start(self)
     if not self.service then
         return nil, err
     end
-    self.observer:follow(self.service, options.moonsnap.version)
+    gauges.add(self.observer.metrics, self.service, options.moonsnap.version)
     local ok
     ok, err = open_endpoint(self, settings)
     if not ok then
