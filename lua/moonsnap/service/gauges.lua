@@ -40,7 +40,8 @@ local function of_process(registry)
 end
 
 local COUNTED = {
-    { "accepted", "moonsnap_connections_accepted_total", "Connections accepted." },
+    { "connections", "moonsnap_connections_accepted_total", "Connections accepted." },
+    { "accepted", "moonsnap_calls_begun_total", "Calls that clients have opened." },
     { "refused", "moonsnap_connections_refused_total", "Connections refused: too many were open." },
     { "protocol_errors", "moonsnap_protocol_errors_total", "Connections ended for breaking HTTP/2 or gRPC." },
     { "resets", "moonsnap_stream_resets_total", "Calls that clients cancelled." },

@@ -45,7 +45,9 @@ local function number(value)
     elseif value ~= value then
         return "NaN"
     end
-    return math.type(value) == "integer" and tostring(value) or ("%.17g"):format(value)
+    local short = ("%.15g"):format(value)
+    return math.type(value) == "integer" and tostring(value) or tonumber(short) == value and short
+        or ("%.17g"):format(value)
 end
 
 local function sample(out, name, labels, value)
