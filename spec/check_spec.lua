@@ -95,6 +95,13 @@ local CASES = {
         healed = function(home) assert.is_false(tree.exists(below(home, "layers/%d.row", home.number.lone))) end,
     },
     {
+        what = "stale labels", where = "default base", title = "a row that says other labels than their table",
+        harm = function(home)
+            tools.sql(home.root, "UPDATE snapshots SET labels = x'32060a0161120131' WHERE key = 'base'")
+        end,
+        healed = function(home) assert.same({}, assert(home.store:stat("base")).labels) end,
+    },
+    {
         what = "orphan", where = function(home) return "layers/" .. home.number.lone end,
         title = "a directory of a number that was given",
         harm = function(home)

@@ -30,7 +30,7 @@ function Metadata:open(options)
     end
     local reader
     reader, err = runtime.moonsnap.open {
-        root = options.root, namespace = options.namespace, mount_options = options.mount_options, create = false,
+        root = options.root, namespace = options.namespace, mount_options = options.mount_options, look = true,
     }
     if not reader then
         writer:close()

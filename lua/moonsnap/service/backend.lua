@@ -64,7 +64,10 @@ function Workshop:finish(work, alive)
     if more == nil then
         return nil, err
     end
-    return not more or self:drive(work, alive)
+    if not more then
+        return true
+    end
+    return self:drive(work, alive)
 end
 
 --- Frees what lies in the trash, one sweep at a time; resume is called when all is freed that was there by now.

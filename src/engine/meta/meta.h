@@ -5,11 +5,13 @@
  * job. They know no directories.
  *
  *     meta.c         connection, statements, transactions, settings
- *     meta_row.c     snapshots and labels: find, insert, change, delete
+ *     meta_row.c     snapshots: find, insert, change, delete
+ *     meta_label.c   labels: in their table and in the row
  *     meta_info.c    infos: one, a page of them
  *     meta_walk.c    filters as SQL
  *     meta_event.c   the outbox
  *     meta_use.c     mounts and owners
+ *     meta_lease.c   leases; meta_namespace.c namespaces: see meta_lease.h
  *
  * Results that own heap are cleared by their caller.
  */
@@ -114,6 +116,8 @@ struct ms_new_row {
     const struct ms_chain *chain;
     int64_t created_ns;
     struct ms_usage usage;
+    const struct ms_labels *labels; /* or NULL; empty values are left out */
+    bool leased;                    /* made under a lease: may be removed with one */
 };
 int ms_meta_insert(struct ms_meta *meta, const struct ms_new_row *row, int64_t *number,
                    struct ms_err *err);
@@ -126,11 +130,6 @@ int ms_meta_has_children(struct ms_meta *meta, int64_t number, bool *out, struct
 int ms_meta_touch(struct ms_meta *meta, int64_t number, int64_t now_ns, struct ms_err *err);
 int ms_meta_set_updated(struct ms_meta *meta, int64_t number, int64_t now_ns, struct ms_err *err);
 int ms_meta_set_damaged(struct ms_meta *meta, int64_t number, bool damaged, struct ms_err *err);
-
-/* Replaces all labels of a row; empty values are left out. */
-int ms_meta_set_labels(struct ms_meta *meta, int64_t number, const struct ms_labels *labels,
-                       struct ms_err *err);
-int ms_meta_labels(struct ms_meta *meta, int64_t number, struct ms_labels *out, struct ms_err *err);
 
 /* The first damaged one among number and its chain, 0 when none is. */
 int ms_meta_damaged(struct ms_meta *meta, int64_t number, const struct ms_chain *chain,
@@ -156,6 +155,25 @@ int ms_rows_kind(const struct ms_rows *rows, int64_t number);
 
 /* All namespaces, sorted. */
 int ms_meta_namespaces(struct ms_meta *meta, struct ms_names *out, struct ms_err *err);
+
+/* ---- meta_label.c ----------------------------------------------------------------------------*/
+
+/* Replaces all labels of a row; empty values are left out. */
+int ms_meta_set_labels(struct ms_meta *meta, int64_t number, const struct ms_labels *labels,
+                       struct ms_err *err);
+
+/* Appends the labels of a row to *out, which the caller clears. */
+int ms_meta_labels(struct ms_meta *meta, int64_t number, struct ms_labels *out, struct ms_err *err);
+
+/* The table alone: what insert and commit do when they have written the row. */
+int ms_meta_add_labels(struct ms_meta *meta, int64_t number, const struct ms_labels *labels,
+                       struct ms_err *err);
+int ms_meta_drop_labels(struct ms_meta *meta, int64_t number, struct ms_err *err);
+
+/* Does the row say what the table says? And making it so: the table is right, as a process of an
+ * earlier version knows it alone. */
+int ms_meta_labels_agree(struct ms_meta *meta, int64_t number, bool *out, struct ms_err *err);
+int ms_meta_mend_labels(struct ms_meta *meta, int64_t number, struct ms_err *err);
 
 /* ---- meta_info.c -----------------------------------------------------------------------------*/
 
@@ -196,6 +214,10 @@ struct ms_brief {
     struct ms_span labels; /* encoded, see labels.h */
 };
 typedef bool ms_brief_visit(void *context, const struct ms_brief *brief); /* false: enough */
+
+/* Visits the row of a key. Fails: not_found. */
+int ms_meta_one(struct ms_meta *meta, const char *ns, const char *key, ms_brief_visit *visit,
+                void *context, struct ms_err *err);
 
 /* Visits the rows after the number *after, MS_PAGE at most; *after moves with them. The number of
  * those visited; 0 at the end. */

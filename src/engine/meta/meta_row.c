@@ -100,62 +100,85 @@ static void bind_parent(sqlite3_stmt *statement, int column, int64_t parent) {
         sqlite3_bind_null(statement, column);
 }
 
+/* What a row stores of *row as bytes. */
+struct stored {
+    unsigned char *chain;
+    size_t chain_size;
+    struct ms_text labels;
+};
+
+static void stored_clear(struct stored *stored) {
+    free(stored->chain);
+    ms_text_clear(&stored->labels);
+}
+#define auto_stored __attribute__((cleanup(stored_clear)))
+
+static int store_row(const struct ms_new_row *row, struct stored *out, struct ms_err *err) {
+    int code = ms_chain_encode(row->chain, &out->chain, &out->chain_size, err);
+    return code < 0 ? code : ms_labels_encode(row->labels, &out->labels, err);
+}
+
+/* Binds what insert and commit have in common: key ?2, parent ?3, chain ?4, created ?5, size ?6,
+ * inodes ?7, labels ?8, leased ?11. */
+static void bind_row(sqlite3_stmt *statement, const struct ms_new_row *row,
+                     const struct stored *stored) {
+    sqlite3_bind_text(statement, 2, row->key, -1, SQLITE_STATIC);
+    bind_parent(statement, 3, row->parent);
+    sqlite3_bind_blob64(statement, 4, stored->chain, stored->chain_size, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 5, row->created_ns);
+    sqlite3_bind_int64(statement, 6, row->usage.size_bytes);
+    sqlite3_bind_int64(statement, 7, row->usage.inodes);
+    sqlite3_bind_blob64(statement, 8, stored->labels.size != 0 ? stored->labels.bytes : "",
+                        stored->labels.size, SQLITE_STATIC);
+    sqlite3_bind_int(statement, 11, row->leased);
+}
+
 int ms_meta_insert(struct ms_meta *meta, const struct ms_new_row *row, int64_t *number,
                    struct ms_err *err) {
-    ms_auto_free unsigned char *chain = NULL;
-    size_t size = 0;
-    int code = ms_chain_encode(row->chain, &chain, &size, err);
-    if (code < 0)
-        return code;
+    auto_stored struct stored stored = {0};
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    code = ms_meta_prepare(meta,
-                           "INSERT INTO snapshots (id, namespace, key, kind, parent, chain,"
-                           " created, updated, used, size, inodes)"
-                           " VALUES (?3, ?1, ?2, ?4, ?5, ?6, ?7, ?7, ?7, ?8, ?9)",
-                           &statement, err);
+    int code = store_row(row, &stored, err);
+    if (code == MS_OK)
+        code = ms_meta_prepare(meta,
+                               "INSERT INTO snapshots (id, namespace, key, kind, parent, chain,"
+                               " created, updated, used, size, inodes, labels, leased)"
+                               " VALUES (?9, ?1, ?2, ?10, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8, ?11)",
+                               &statement, err);
     if (code < 0)
         return code;
-    bind_key(statement, row->ns, row->key);
+    bind_row(statement, row, &stored);
+    sqlite3_bind_text(statement, 1, row->ns, -1, SQLITE_STATIC);
     if (row->number != 0)
-        sqlite3_bind_int64(statement, 3, row->number);
-    sqlite3_bind_int(statement, 4, row->kind);
-    bind_parent(statement, 5, row->parent);
-    sqlite3_bind_blob64(statement, 6, chain, size, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 7, row->created_ns);
-    sqlite3_bind_int64(statement, 8, row->usage.size_bytes);
-    sqlite3_bind_int64(statement, 9, row->usage.inodes);
+        sqlite3_bind_int64(statement, 9, row->number);
+    sqlite3_bind_int(statement, 10, row->kind);
     code = sqlite3_step(statement);
     if (code == SQLITE_CONSTRAINT_UNIQUE)
         return ms_err_set(err, MS_ALREADY_EXISTS, "snapshot '%.100s' already exists", row->key);
     if (code != SQLITE_DONE)
         return ms_schema_fail(meta->db, "write a snapshot", err);
     *number = sqlite3_last_insert_rowid(meta->db);
-    return MS_OK;
+    return ms_meta_add_labels(meta, *number, row->labels, err);
 }
 
 int ms_meta_commit(struct ms_meta *meta, int64_t number, const struct ms_new_row *as,
                    struct ms_err *err) {
-    ms_auto_free unsigned char *chain = NULL;
-    size_t size = 0;
-    int code = ms_chain_encode(as->chain, &chain, &size, err);
-    if (code < 0)
-        return code;
+    auto_stored struct stored stored = {0};
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    code = ms_meta_prepare(meta,
-                           "UPDATE snapshots SET key = ?2, kind = 3, parent = ?3, chain = ?4,"
-                           " created = ?5, updated = ?5, used = ?5, size = ?6, inodes = ?7"
-                           " WHERE id = ?1",
-                           &statement, err);
+    int code = store_row(as, &stored, err);
+    if (code == MS_OK)
+        code = ms_meta_prepare(meta,
+                               "UPDATE snapshots SET key = ?2, kind = 3, parent = ?3, chain = ?4,"
+                               " created = ?5, updated = ?5, used = ?5, size = ?6, inodes = ?7,"
+                               " labels = ?8, leased = ?11 WHERE id = ?1",
+                               &statement, err);
     if (code < 0)
         return code;
+    bind_row(statement, as, &stored);
     sqlite3_bind_int64(statement, 1, number);
-    sqlite3_bind_text(statement, 2, as->key, -1, SQLITE_STATIC);
-    bind_parent(statement, 3, as->parent);
-    sqlite3_bind_blob64(statement, 4, chain, size, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 5, as->created_ns);
-    sqlite3_bind_int64(statement, 6, as->usage.size_bytes);
-    sqlite3_bind_int64(statement, 7, as->usage.inodes);
-    return ms_meta_step(meta, statement, "write a committed snapshot", err);
+    code = ms_meta_step(meta, statement, "write a committed snapshot", err);
+    if (code == MS_OK)
+        code = ms_meta_drop_labels(meta, number, err);
+    return code < 0 ? code : ms_meta_add_labels(meta, number, as->labels, err);
 }
 
 /* Runs a statement whose ?1 is a number and whose ?2, when it has one, is value. */
@@ -200,61 +223,6 @@ int ms_meta_has_children(struct ms_meta *meta, int64_t number, bool *out, struct
         return code;
     *out = code == 1;
     return MS_OK;
-}
-
-static int set_row_labels(struct ms_meta *meta, int64_t number, const struct ms_labels *labels,
-                          struct ms_err *err) {
-    ms_auto_text struct ms_text text = {0};
-    ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code = ms_labels_encode(labels, &text, err);
-    if (code == MS_OK)
-        code = ms_meta_prepare(meta, "UPDATE snapshots SET labels = ?2 WHERE id = ?1", &statement,
-                               err);
-    if (code < 0)
-        return code;
-    sqlite3_bind_int64(statement, 1, number);
-    sqlite3_bind_blob64(statement, 2, text.size != 0 ? text.bytes : "", text.size, SQLITE_STATIC);
-    return ms_meta_step(meta, statement, "write labels", err);
-}
-
-int ms_meta_set_labels(struct ms_meta *meta, int64_t number, const struct ms_labels *labels,
-                       struct ms_err *err) {
-    int code = change(meta, "DELETE FROM labels WHERE snapshot = ?1", number, 0, err);
-    if (code == MS_OK)
-        code = set_row_labels(meta, number, labels, err);
-    if (code < 0)
-        return code;
-    for (size_t i = 0; labels != NULL && i < labels->count; i++) {
-        if (labels->items[i].value[0] == '\0')
-            continue;
-        ms_auto_reset sqlite3_stmt *statement = NULL;
-        code =
-            ms_meta_prepare(meta, "INSERT INTO labels (snapshot, name, value) VALUES (?1, ?2, ?3)",
-                            &statement, err);
-        if (code < 0)
-            return code;
-        sqlite3_bind_int64(statement, 1, number);
-        sqlite3_bind_text(statement, 2, labels->items[i].name, -1, SQLITE_STATIC);
-        sqlite3_bind_text(statement, 3, labels->items[i].value, -1, SQLITE_STATIC);
-        code = ms_meta_step(meta, statement, "write a label", err);
-        if (code < 0)
-            return code;
-    }
-    return MS_OK;
-}
-
-int ms_meta_labels(struct ms_meta *meta, int64_t number, struct ms_labels *out,
-                   struct ms_err *err) {
-    ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code = ms_meta_prepare(meta, "SELECT labels FROM snapshots WHERE id = ?1", &statement, err);
-    if (code < 0)
-        return code;
-    sqlite3_bind_int64(statement, 1, number);
-    code = ms_meta_step(meta, statement, "read labels", err);
-    if (code <= 0)
-        return code;
-    return ms_labels_decode(sqlite3_column_blob(statement, 0),
-                            (size_t)sqlite3_column_bytes(statement, 0), out, err);
 }
 
 int ms_meta_damaged(struct ms_meta *meta, int64_t number, const struct ms_chain *chain,

@@ -143,6 +143,17 @@ static int check_marker(struct check *check, const struct ms_row_brief *row, str
     return code < 0 ? code : report_entry(check, finding, "layers", name, err);
 }
 
+/* A process of an earlier version that had the database open while it was brought to ours. */
+static int stale_labels(struct check *check, const struct ms_row_brief *row, const char *ns,
+                        const char *key, struct ms_err *err) {
+    struct ms_meta *meta = &check->store->meta;
+    struct ms_finding finding = {.what = "stale labels",
+                                 .repair = "write them into the row from their table",
+                                 .repaired = check->repair};
+    int code = check->repair ? ms_meta_mend_labels(meta, row->number, err) : MS_OK;
+    return code < 0 ? code : report_row(check, finding, ns, key, err);
+}
+
 /* The mark of damage outlives its reason when somebody put the directory back. */
 static int healed(struct check *check, const struct ms_row_brief *row, const char *ns,
                   const char *key, struct ms_err *err) {
@@ -158,10 +169,13 @@ static int check_row(struct check *check, const struct ms_row_brief *row, struct
     const struct ms_store *store = check->store;
     ms_auto_free char *ns = NULL;
     ms_auto_free char *key = NULL;
-    if (!store->driver->has_layer(row->kind, row->parent != 0))
-        return MS_OK;
+    bool agree = true;
     int code = ms_meta_name(&check->store->meta, row->number, &ns, &key, err);
-    if (code < 0)
+    if (code == MS_OK)
+        code = ms_meta_labels_agree(&check->store->meta, row->number, &agree, err);
+    if (code == MS_OK && !agree)
+        code = stale_labels(check, row, ns, key, err);
+    if (code < 0 || !store->driver->has_layer(row->kind, row->parent != 0))
         return code;
     if (!ms_layer_exists(&store->place, row->number))
         return lost_layer(check, row, ns, key, err);

@@ -116,11 +116,10 @@ static int insert_marker(struct ms_store *store, const struct ms_marker *marker,
         .chain = &chain,
         .created_ns = marker->created_ns,
         .usage = marker->usage,
+        .labels = &marker->labels,
     };
     if (code == MS_OK)
         code = ms_meta_insert(&store->meta, &row, &number, err);
-    if (code == MS_OK)
-        code = ms_meta_set_labels(&store->meta, number, &marker->labels, err);
     return code < 0 ? code : ms_meta_set_updated(&store->meta, number, marker->updated_ns, err);
 }
 

@@ -191,11 +191,10 @@ static int adopt_row(struct ms_store *store, const char *ns, const struct ms_sta
         .chain = &chain,
         .created_ns = ms_clock_now_ns(),
         .usage = stage->usage,
+        .labels = commit->labels,
     };
     if (code == MS_OK)
         code = ms_meta_insert(&store->meta, &row, number, err);
-    if (code == MS_OK)
-        code = ms_meta_set_labels(&store->meta, *number, commit->labels, err);
     if (code == MS_OK && parent.number != 0)
         code = ms_meta_touch(&store->meta, parent.number, row.created_ns, err);
     struct ms_new_event event = {.topic = "/snapshot/commit",
