@@ -64,6 +64,23 @@ static void a_failure_is_one_block_of_headers(void) {
     close_world(&world);
 }
 
+static void a_long_text_is_cut_between_characters(void) {
+    ms_auto_text struct ms_text text = {0};
+    ms_auto_text struct ms_text want = {0};
+    struct world world;
+    for (int i = 0; i < 667; i++)
+        ms_text_puts(&text, "\xe2\x82\xac");
+    for (int i = 0; i < 666; i++)
+        ms_text_puts(&want, "%E2%82%AC");
+    open_world(&world, &plain);
+    say_hello(&world);
+    say_call(&world, 1, "x");
+    fail_text(take(&world), 5, text.bytes);
+    settle(&world);
+    CHECK_TEXT(heard_of(&world, 1)->message, want.bytes);
+    close_world(&world);
+}
+
 static void a_stream_ends_behind_its_messages(void) {
     struct world world;
     open_world(&world, &plain);
@@ -124,6 +141,40 @@ static void a_stalled_stream_wakes_whoever_waits(void) {
     settle(&world);
     CHECK(heard_of(&world, 1)->ended);
     CHECK(heard_of(&world, 1)->data.size == 2 * (MS_FRAME_PREFIX + sizeof bytes));
+    close_world(&world);
+}
+
+/* Windows are wide open, and nobody reads: what the socket does not take stays, and goes on later.
+ */
+static void a_socket_that_is_full_is_gone_on_with(void) {
+    static char bytes[3000000];
+    const uint8_t window[6] = {0, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0x40, 0, 0, 0};
+    const uint8_t more[4] = {0x40, 0, 0, 0};
+    struct world world;
+    open_world(&world, &plain);
+    say_hello(&world);
+    say_frame(&world, NGHTTP2_SETTINGS, 0, 0, window, 6);
+    say_frame(&world, NGHTTP2_WINDOW_UPDATE, 0, 0, more, 4);
+    say_call(&world, 1, "x");
+    say_call(&world, 3, "x");
+    struct ms_call *call = take(&world);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(i * i >> 7);
+    send_text(call, bytes, sizeof bytes);
+    ms_call_finish(call);
+    for (int i = 0; i < 10; i++)
+        ms_loop_wait(world.loop, 0);
+    uint64_t sent = ms_server_counters(world.server)->bytes_out;
+    CHECK(sent > 1000 && sent < sizeof bytes);
+    ms_loop_wait(world.loop, 20); /* does not turn while the socket is full */
+    CHECK(ms_server_counters(world.server)->bytes_out == sent);
+    call = take(&world); /* reads all */
+    CHECK(heard_of(&world, 1)->ended);
+    CHECK(heard_of(&world, 1)->data.size == MS_FRAME_PREFIX + sizeof bytes);
+    CHECK(memcmp(heard_of(&world, 1)->data.bytes + MS_FRAME_PREFIX, bytes, sizeof bytes) == 0);
+    ms_call_finish(call);
+    settle(&world);
+    CHECK(heard_of(&world, 3)->ended);
     close_world(&world);
 }
 
@@ -232,8 +283,10 @@ int main(void) {
     RUN(a_unary_call_is_answered);
     RUN(an_empty_message_is_a_message);
     RUN(a_failure_is_one_block_of_headers);
+    RUN(a_long_text_is_cut_between_characters);
     RUN(a_stream_ends_behind_its_messages);
     RUN(a_stalled_stream_wakes_whoever_waits);
+    RUN(a_socket_that_is_full_is_gone_on_with);
     RUN(a_large_request_comes_in_pieces);
     RUN(a_cancelled_call_is_over);
     RUN(memory_serves_the_next_call);

@@ -19,7 +19,7 @@
 struct heard {
     char http[8];
     char status[8];
-    char message[256];
+    char message[8000];
     struct ms_text data;
     bool ended;
     int64_t reset; /* -1: not */
@@ -182,7 +182,7 @@ static inline void hear_field(struct heard *heard, const nghttp2_nv *field) {
         size_t at, room;
     } known[] = {{":status", offsetof(struct heard, http), 8},
                  {"grpc-status", offsetof(struct heard, status), 8},
-                 {"grpc-message", offsetof(struct heard, message), 256}};
+                 {"grpc-message", offsetof(struct heard, message), 8000}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strlen(known[i].name) == field->namelen &&
             memcmp(known[i].name, field->name, field->namelen) == 0) {

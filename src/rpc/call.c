@@ -160,13 +160,23 @@ void ms_call_finish(struct ms_call *call) {
     push(call);
 }
 
+/* A message that fits the headers of any client, cut between two characters. */
+#define MESSAGE_MAX 2000
+static size_t cut(const char *message, size_t size) {
+    if (size <= MESSAGE_MAX)
+        return size;
+    size = MESSAGE_MAX;
+    while (size > MESSAGE_MAX - 4 && (message[size] & 0xc0) == 0x80)
+        size--;
+    return size;
+}
+
 void ms_call_fail(struct ms_call *call, int code, const char *message, size_t size) {
     if (!ms_call_alive(call))
         return;
     call->ended = true;
     call->code = code;
-    ms_percent_encode(&call->message, message,
-                      size < MS_HEADERS_MAX / 4 ? size : MS_HEADERS_MAX / 4);
+    ms_percent_encode(&call->message, message, cut(message, size));
     if (call->answered) {
         push(call);
         return;

@@ -65,5 +65,6 @@ bool ms_call_send(struct ms_call *call);
 /* Ends the call with OK behind what is queued. */
 void ms_call_finish(struct ms_call *call);
 
-/* Ends the call with one of gRPC's numbers and any text, behind what is queued. */
+/* Ends the call with one of gRPC's numbers and any text, behind what is queued. Of a long text the
+ * first 2000 bytes. */
 void ms_call_fail(struct ms_call *call, int code, const char *message, size_t size);

@@ -40,6 +40,7 @@ function Loop:ready() end
 ---@class moonsnap.rpc.ServeOptions
 ---@field fd                integer  a listening unix socket; the server owns it from now on
 ---@field max_message?      integer  bytes of one request; 16 MiB
+---@field max_unfinished?   integer  bytes of all requests that are not whole yet; 256 MiB
 ---@field max_streams?      integer  of one connection at once; 1000
 ---@field max_connections?  integer  1000
 ---@field preface_ms?       integer  until a client's SETTINGS; 10000
@@ -83,7 +84,7 @@ function Call:path() end
 ---@return moonsnap.Error? err
 function Call:read(type) end
 
----@param name string  lower case
+---@param name string  containerd-namespace, containerd-lease, traceparent, user-agent: no others are kept
 ---@return string? value  the first one
 function Call:header(name) end
 
