@@ -47,11 +47,6 @@ local function facts_of(connection)
     return nil, err
 end
 
----@class moonsnap.ConnectOptions
----@field address      string   the socket's path, also as unix:PATH or unix://PATH
----@field namespace?   string   "default"
----@field snapshotter? string   of the server; its own default, or overlayfs where it does not say
-
 --- Connects to a service.
 ---@param core moonsnap.Core
 ---@param options moonsnap.ConnectOptions

@@ -146,6 +146,17 @@ local moonsnap = {}
 ---@return moonsnap.Error? err
 function moonsnap.open(options) end
 
+---@class moonsnap.ConnectOptions
+---@field address      string   a socket's path, also as unix:PATH or unix://PATH
+---@field namespace?   string   "default"
+---@field snapshotter? string   of the server; its own default
+
+--- A store behind the socket of `moonsnap serve`, or of containerd: the same methods, over gRPC.
+---@param options moonsnap.ConnectOptions
+---@return moonsnap.Store? store
+---@return moonsnap.Error? err
+function moonsnap.connect(options) end
+
 --- Makes a new metadata.db from the markers beside the layers, when it is lost or no database.
 ---@param root string
 ---@return integer? rebuilt  committed snapshots found
@@ -198,9 +209,47 @@ function Store:namespace(name) end
 ---@return moonsnap.Error? err
 function Store:namespaces() end
 
+--- The leases of the namespace that the store works in.
+---@return moonsnap.Leases
+function Store:leases() end
+
+--- Namespaces with their labels. They need no making: any name may be used.
+---@return moonsnap.Namespaces
+function Store:namespace_records() end
+
+---@class moonsnap.Lease
+---@field id      string
+---@field created integer
+---@field labels  table<string, string>  "containerd.io/gc.expire" (RFC 3339): from then on it holds nothing
+
+---@class moonsnap.Resource
+---@field type string  "snapshots/overlayfs", "snapshots/native": this store's snapshots, by its driver
+---@field id   string  a key or name; need not exist
+
+---@class moonsnap.Leases
+---@field create    fun(self, id?: string, options?: {labels?: table<string, string>}): moonsnap.Lease?, moonsnap.Error?
+---@field delete    fun(self, id: string): string[]?, moonsnap.Error?  keys of the snapshots that went with it
+---@field list      fun(self, ...: string|moonsnap.Filter): moonsnap.Lease[]?, moonsnap.Error?  filters: id, labels.NAME
+---@field add       fun(self, id: string, resource: moonsnap.Resource): true?, moonsnap.Error?
+---@field drop      fun(self, id: string, resource: moonsnap.Resource): true?, moonsnap.Error?
+---@field resources fun(self, id: string): moonsnap.Resource[]?, moonsnap.Error?
+
+---@class moonsnap.NamespaceRecord
+---@field name    string
+---@field created integer  0 for one that only has snapshots or leases
+---@field labels  table<string, string>
+
+---@class moonsnap.Namespaces
+---@field get    fun(self, name: string): moonsnap.NamespaceRecord?, moonsnap.Error?
+---@field list   fun(self): moonsnap.NamespaceRecord[]?, moonsnap.Error?  sorted
+---@field create fun(self, name: string, options?: {labels?: table}): moonsnap.NamespaceRecord?, moonsnap.Error?
+---@field update fun(self, record: table, paths?: string[]): moonsnap.NamespaceRecord?, moonsnap.Error?
+---@field delete fun(self, name: string): true?, moonsnap.Error?  failed_precondition while it has snapshots
+
 ---@class moonsnap.CreateOptions
 ---@field labels? table<string, string>
 ---@field owner?  integer  pid: once that process is gone, cleanup removes the snapshot
+---@field lease?  string   that holds it from now on, and goes with it; also when it exists already
 
 ---@param key string
 ---@param parent? string   name of a committed snapshot
@@ -227,6 +276,7 @@ function Store:mounts(key) end
 ---@field durability? "metadata" | "layer" | "full"
 ---@field seal?       moonsnap.Seal   made by seal(key)
 ---@field progress?   moonsnap.Progress
+---@field lease?      string   that holds it from now on; leases that held key hold it in any case
 
 ---@param name string
 ---@param key string

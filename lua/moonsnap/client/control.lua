@@ -57,31 +57,19 @@ local function change_of(line)
     return line
 end
 
---- What is wrong is met by the first line, and answered; what goes wrong later is raised.
 function M:diff(key, other)
     need("diff", "key", key, "string")
     may("diff", "other", other, "string")
     if self.without then
         return nil, missing(self, "diff")
     end
-    local next_line, stream, closing, first
-    local ok, raised = pcall(function()
-        local _
-        next_line, stream, _, closing = self.wire:lines("diff", { key = key, other = other })
-        first = next_line(stream)
-    end)
-    if not ok and type(raised) == "table" and raised.kind then
-        return nil, raised
-    elseif not ok then
-        error(raised, 0)
+    local ok, next_line, stream, _, closing = pcall(self.wire.lines, self.wire, "diff", { key = key, other = other })
+    if ok then
+        return function(state) return change_of(next_line(state)) end, stream, nil, closing
+    elseif type(next_line) == "table" and next_line.kind then
+        return nil, next_line
     end
-    return function()
-        local line = first
-        if line then
-            first = next_line(stream)
-        end
-        return change_of(line)
-    end, nil, nil, closing
+    error(next_line, 0)
 end
 
 function M:explain(...)

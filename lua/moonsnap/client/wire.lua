@@ -105,13 +105,20 @@ function Wire:call(name, request)
     return answers:decode(bytes)
 end
 
---- A stream whose messages are decoded by fn, as four values for a loop. Raises the error value that ends it.
+--- A stream whose messages are decoded by fn, as four values for a loop. The first message is waited for here, so
+--- that what is wrong with the request is raised here; what goes wrong later the loop raises.
 local function stream_of(self, path, request, fn)
     local rpc = self.rpc
     local next_message, stream, _, closing = tried(self, rpc.stream, rpc, path, request, self.options)
+    local bytes = tried(self, next_message, stream)
+    local over = bytes == nil
     return function(state)
-        local bytes = tried(self, next_message, state)
-        return bytes and fn(bytes)
+        local message = bytes
+        if message == nil and not over then
+            message = tried(self, next_message, state)
+        end
+        bytes, over = nil, message == nil
+        return message and fn(message)
     end, stream, nil, closing
 end
 
