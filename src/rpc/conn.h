@@ -1,6 +1,7 @@
 /* conn.h - a connection of a server, its streams, and the server's own fields: inside of rpc only.
  *
- *     server.c    listener, limits, what is handed out, drain
+ *     server.c    listener, limits, drain
+ *     calls.c     memory of calls; those that are ready, those that are woken
  *     conn.c      bytes in and out of a session
  *     session.c   what nghttp2 tells: headers, data, ends
  *     call.c      the answer
@@ -134,7 +135,7 @@ void ms_conn_touch(struct ms_conn *conn);
 /* Sends up to a turn's bytes; frees the connection when it is over. */
 void ms_conn_flush(struct ms_conn *conn);
 
-/* ---- server.c --------------------------------------------------------------------------------*/
+/* ---- calls.c --------------------------------------------------------------------------------*/
 
 /* A call for a new stream; NULL without memory. */
 struct ms_call *ms_server_take_call(struct ms_conn *conn, int32_t stream_id);
