@@ -6,6 +6,7 @@ local metrics = require "moonsnap.service.metrics"
 local moonsnap = require "moonsnap"
 local prometheus = require "spec.support.prometheus"
 local service = require "spec.support.service"
+local signal = require "posix.signal"
 local socket = require "posix.sys.socket"
 local tree = require "spec.support.tree"
 local unistd = require "posix.unistd"
@@ -171,10 +172,31 @@ describe("the metrics of a service", function()
     end)
 
     it("are on a loopback port, too", function()
-        local port = 20000 + unistd.getpid() % 20000
-        local served <close> = service.start { args = { "--metrics", "127.0.0.1:" .. port } }
-        assert.is_not_nil(served)
+        local served <close> = service.start { args = { "--metrics", "127.0.0.1:0" } }
+        local port = tonumber(served:log():match('"metrics":"127%.0%.0%.1:(%d+)"'))
         scrape { family = socket.AF_INET, addr = "127.0.0.1", port = port }
+    end)
+
+    it("move when the configuration says so, and stay when it cannot be", function()
+        local served <close> = service.new { config = "" }
+        local function at(name) return { family = socket.AF_UNIX, path = served.dir .. "/" .. name } end
+        local function reload(text)
+            served.notes = ""
+            served:configure(text)
+            served:signal(signal.SIGHUP)
+            served:await_note("READY=1")
+        end
+        served:start()
+        reload(("metrics %q"):format(at("one").path))
+        scrape(at "one")
+        reload(("metrics %q"):format(at("two").path))
+        scrape(at "two")
+        assert.is_false(tree.exists(at("one").path))
+        reload [[metrics "0.0.0.0:1"]]
+        scrape(at "two")
+        served:await_log("only a loopback address")
+        reload ""
+        assert.is_false(tree.exists(at("two").path))
     end)
 
     it("and their socket end with the service", function()

@@ -30,18 +30,22 @@ static int address_of(const char *path, struct sockaddr_un *out, struct ms_err *
     return MS_OK;
 }
 
-/* The path from the root, a heap string. */
-static int absolute(const char *path, char **out, struct ms_err *err) {
+/* The path from the root, a heap string; NULL and err when it cannot be had. */
+static char *absolute(const char *path, struct ms_err *err) {
     char here[PATH_MAX];
     ms_auto_text struct ms_text text = {0};
     if (path[0] != '/') {
-        if (getcwd(here, sizeof here) == NULL)
-            return ms_err_sys(err, errno, "listen on %s: where are we", path);
+        if (getcwd(here, sizeof here) == NULL) {
+            (void)ms_err_sys(err, errno, "listen on %s: where are we", path);
+            return NULL;
+        }
         ms_text_printf(&text, "%s/", here);
     }
     ms_text_puts(&text, path);
-    *out = ms_text_take(&text);
-    return *out != NULL ? MS_OK : ms_err_memory(err);
+    char *whole = ms_text_take(&text);
+    if (whole == NULL)
+        (void)ms_err_memory(err);
+    return whole;
 }
 
 /* Opens and locks the directory of path; the lock goes with the descriptor. */
@@ -112,9 +116,9 @@ static int bind_private(int fd, const struct sockaddr_un *address, struct ms_err
 
 int ms_listen(const char *path, struct ms_listener *out, struct ms_err *err) {
     struct sockaddr_un address;
-    ms_auto_free char *whole = NULL;
+    ms_auto_free char *whole = absolute(path, err);
     ms_auto_close int lock = -1;
-    if (absolute(path, &whole, err) < 0 || address_of(whole, &address, err) < 0 ||
+    if (whole == NULL || address_of(whole, &address, err) < 0 ||
         lock_directory(whole, &lock, err) < 0 || clear_path(&address, err) < 0)
         return err->kind;
     ms_auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -85,6 +85,8 @@ local function listen_on_port(options, parsed)
         end
     end
     if ok then
+        local bound = socket.getsockname(fd)
+        options.address = (parsed.family == socket.AF_INET6 and "[%s]:%d" or "%s:%d"):format(parsed.addr, bound.port)
         return fd
     elseif fd then
         unistd.close(fd)

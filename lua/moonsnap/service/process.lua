@@ -3,6 +3,7 @@
 ---     TERM, INT   drains: no new calls, those under way have a grace; a second one ends at once
 ---     HUP         reads the configuration file again; what cannot be right changes nothing
 
+local resource = require "posix.sys.resource"
 local signal = require "posix.signal"
 
 local config = require "moonsnap.config"
@@ -39,6 +40,17 @@ local M = {}
 local Process = {}
 Process.__index = Process
 
+local FILES = 65536 -- connections, and two for each layer that is walked
+
+--- As many descriptors as we may have.
+local function raise_limit()
+    local limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    local most = limit.rlim_max == resource.RLIM_INFINITY and FILES or math.min(limit.rlim_max, FILES)
+    if limit.rlim_cur ~= resource.RLIM_INFINITY and limit.rlim_cur < most then
+        resource.setrlimit(resource.RLIMIT_NOFILE, { rlim_cur = most, rlim_max = limit.rlim_max })
+    end
+end
+
 local function read_settings(options)
     if not options.config then
         return config.none()
@@ -46,33 +58,47 @@ local function read_settings(options)
     return config.read(options.config, options.moonsnap.error)
 end
 
---- Serves metrics where settings or the command line say.
-local function open_endpoint(self, settings)
-    local address = self.options.metrics or settings.metrics
-    if not address and not self.sockets.metrics then
-        return true
-    end
+--- Serves metrics at an address, or on a socket that was passed.
+local function open_endpoint(self, address)
     local service = self.service
-    local opened, err = endpoint.new {
-        address = address, fd = self.sockets.metrics, type = metrics.CONTENT_TYPE,
-        text = function() return self.observer.metrics:text() end,
+    return endpoint.new {
+        address = address or "a socket that was passed", fd = not address and self.sockets.metrics or nil,
+        type = metrics.CONTENT_TYPE, text = function() return self.observer.metrics:text() end,
         failed = function(why) self.log:error("metrics", { error = tostring(why) }) end,
         loop = service.loop, watched = service.watched, timers = service.timers,
         sys = self.options.moonsnap.sys, failure = self.options.moonsnap.error,
     }
-    self.endpoint = opened
-    return opened, err
+end
+
+--- Serves metrics where the command line says, or settings do; what was served before goes on when that fails.
+local function place_endpoint(self, settings)
+    local address = self.options.metrics or settings.metrics
+    if self.placed and address == self.metrics then
+        return true
+    end
+    local opened, err
+    if address or self.sockets.metrics then
+        opened, err = open_endpoint(self, address)
+        if not opened then
+            return nil, err
+        end
+    end
+    if self.endpoint then
+        self.endpoint:close()
+    end
+    self.endpoint, self.metrics, self.placed = opened, address, true
+    return true
 end
 
 --- Begins to end. The path goes first: whoever connects from now on finds nothing, and waits for the next service.
 local function stop(self, name)
     if not self.ending then
         self.ending, self.observer.ending = true, true
-        self.log:info("stopping", { signal = name, grace = self.service.grace })
-        self.notify:stopping("draining")
         if self.sockets.listener then
             self.sockets.listener:remove()
         end
+        self.log:info("stopping", { signal = name, grace = self.service.grace })
+        self.notify:stopping("draining")
     else
         self.log:info("stopping at once", { signal = name })
     end
@@ -96,6 +122,9 @@ local function reload(self)
     local ok = settings
     if settings then
         ok, err = self.service:reload(settings)
+    end
+    if ok then
+        ok, err = place_endpoint(self, settings)
     end
     if ok then
         self.log:info("reloaded", { config = self.options.config })
@@ -155,7 +184,7 @@ local function start(self)
     end
     gauges.add(self.observer.metrics, self.service, options.moonsnap.version)
     local ok
-    ok, err = open_endpoint(self, settings)
+    ok, err = place_endpoint(self, settings)
     if not ok then
         return nil, err
     end
@@ -176,6 +205,7 @@ function M.run(options)
         send = sys.notify, clock = sys.steady, pid = sys.pid(), getenv = os.getenv,
         failed = function(err) self.log:warn("the service manager was not told", { error = err.message }) end,
     }
+    raise_limit()
     signal.signal(signal.SIGPIPE, signal.SIG_IGN) -- a reader of logs or metrics that is gone ends nothing
     local ok, err = start(self)
     if not ok then
@@ -188,8 +218,12 @@ function M.run(options)
         version = options.moonsnap.version, metrics = self.endpoint and self.endpoint.address,
     })
     self.notify:ready("serving " .. self.sockets.address)
-    self.service:run()
+    local ran, trace = xpcall(self.service.run, debug.traceback, self.service)
     close(self)
+    if not ran then
+        self.log:error("a bug ended the service", { trace = tostring(trace) })
+        return nil, options.moonsnap.error("internal", "a bug ended the service, see the log")
+    end
     self.log:info("stopped")
     return true
 end
