@@ -101,3 +101,22 @@ for _, driver in ipairs { "overlay", "native" } do
         end))
     end)
 end
+
+describe("Kubernetes' interface with moonsnap #slow", function()
+    it("runs a pod, counts what its image uses, and lets all of it go", needs.containers(needs.grpcio(function()
+        local served <close> = service.start { mode = "proxy" }
+        local node <close> = containerd.start(served, IMAGE)
+        local archive = images.make(tree.mkdir(served.dir .. "/image"), IMAGE)
+        local stubs = tree.mkdir(served.dir .. "/stubs")
+        node:ctr("--namespace", "k8s.io", "images", "import", "--snapshotter", "moonsnap", archive)
+        process.must("protoc", "-Ispec/clients", "--python_out=" .. stubs, "spec/clients/cri.proto")
+
+        local said = process.must("/usr/bin/python3", "spec/clients/cri.py", node.address, stubs, IMAGE)
+
+        assert.is_truthy(said:find("container says 0 b'hello again\\nwritten\\n'", 1, true), said)
+        assert.is_truthy(said:find("image is gone", 1, true), said)
+        node:ctr("--namespace", "k8s.io", "leases", "create", "--id", "last")
+        node:ctr("--namespace", "k8s.io", "leases", "rm", "--sync", "last") -- collects
+        assert.same({ rows = {}, layers = {}, mounts = {} }, left_in(served))
+    end)))
+end)

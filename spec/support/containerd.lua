@@ -3,7 +3,7 @@
 ---     local node <close> = containerd.start(served)
 ---     node:ctr("images", "import", "--snapshotter", "moonsnap", archive)
 ---
---- It has no CRI. What runc and the shims keep is in a /run that only this process and its children see.
+--- It has no CRI unless asked. What runc and the shims keep is in a /run that only this process and its children see.
 local process = require "spec.support.process"
 local signal = require "posix.signal"
 local tree = require "spec.support.tree"
@@ -14,7 +14,7 @@ local CONFIG = [[
 version = 2
 root = "%s/root"
 state = "%s/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"%s]
 
 [grpc]
   address = "%s"
@@ -27,6 +27,16 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"
   address = "%s"
   [proxy_plugins.moonsnap.exports]
     root = "%s"
+]]
+
+--- Kubernetes' side, with an image that pods themselves run in.
+local CRI = [[
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "%s"
+  stats_collect_period = 1
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "moonsnap"
 ]]
 
 ---@class Containerd
@@ -72,14 +82,21 @@ local function own_run()
     tree.write("/run/.moonsnap-spec", "")
 end
 
+local function configuration(dir, address, served, pod_image)
+    local without = pod_image and "" or ', "io.containerd.grpc.v1.cri"'
+    local text = CONFIG:format(dir, dir, without, address, served.address, served.root)
+    return pod_image and text .. CRI:format(pod_image) or text
+end
+
 --- Starts containerd with a service as its plugin "moonsnap". Its files are below served.dir/containerd.
 ---@param served Served
+---@param pod_image? string  with Kubernetes' interface; pods run in this image
 ---@return Containerd
-function M.start(served)
+function M.start(served, pod_image)
     own_run()
     local dir = tree.mkdir(served.dir .. "/containerd")
     local self = setmetatable({ dir = dir, address = dir .. "/s", served = served }, Containerd)
-    tree.write(dir .. "/config.toml", CONFIG:format(dir, dir, self.address, served.address, served.root))
+    tree.write(dir .. "/config.toml", configuration(dir, self.address, served, pod_image))
     self.process = process.start { "sh", "-c", 'exec containerd --config "$1" --log-level debug >"$2" 2>&1', "sh",
         dir .. "/config.toml", dir .. "/log" }
     local up, why = pcall(self.await, self, "version")

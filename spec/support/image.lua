@@ -88,7 +88,7 @@ function M.make(dir, name, layers)
     end
     local config = object("config", {
         architecture = process.must("go", "env", "GOARCH"):match("%S+"), os = "linux",
-        config = { Env = { "PATH=/bin" }, Cmd = { "/bin/sh" } }, rootfs = { type = "layers", diff_ids = diff_ids },
+        config = { Env = { "PATH=/bin" }, Cmd = { "/bin/sleep", "100000" } }, rootfs = { type = "layers", diff_ids = diff_ids },
     })
     local manifest = object("manifest", { schemaVersion = 2, config = config, layers = described })
     manifest.annotations = { ["io.containerd.image.name"] = name }
