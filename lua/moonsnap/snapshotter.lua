@@ -5,6 +5,8 @@
 
 local arguments = require "moonsnap.arguments"
 local import = require "moonsnap.import"
+local leases = require "moonsnap.leases"
+local namespaces = require "moonsnap.namespaces"
 local run = require "moonsnap.run"
 local transaction = require "moonsnap.transaction"
 local work = require "moonsnap.work"
@@ -60,22 +62,30 @@ function Store:namespaces()
     return self.engine:namespaces()
 end
 
+function Store:leases()
+    return leases.new(self)
+end
+
+function Store:namespace_records()
+    return namespaces.new(self)
+end
+
 --- Making --------------------------------------------------------------------------------------
 
-local CREATE = { labels = "table", owner = "integer" }
+local CREATE = { labels = "table", owner = "integer", lease = "string" }
 
 function Store:prepare(key, parent, options)
     need("prepare", "key", key, "string")
     may("prepare", "parent", parent, "string")
     options = options_of("prepare", options, CREATE)
-    return self.engine:prepare(self.name_space, key, parent, options.labels, options.owner)
+    return self.engine:prepare(self.name_space, key, parent, options.labels, options.owner, options.lease)
 end
 
 function Store:view(key, parent, options)
     need("view", "key", key, "string")
     may("view", "parent", parent, "string")
     options = options_of("view", options, CREATE)
-    return self.engine:view(self.name_space, key, parent, options.labels, options.owner)
+    return self.engine:view(self.name_space, key, parent, options.labels, options.owner, options.lease)
 end
 
 function Store:mounts(key)
@@ -89,7 +99,10 @@ function Store:seal(key, options)
     return work.seal(self, key, options.durability, options.progress)
 end
 
-local COMMIT = { labels = "table", parent = "string", durability = "string", seal = "userdata", progress = "function" }
+local COMMIT = {
+    labels = "table", parent = "string", durability = "string", seal = "userdata", progress = "function",
+    lease = "string",
+}
 
 function Store:commit(name, key, options)
     need("commit", "name", name, "string")
@@ -104,7 +117,8 @@ function Store:commit(name, key, options)
         seal = made -- what else failed commit meets again, and tells in its own order
     end
     local _made <close> = seal ~= options.seal and seal or nil
-    return self.engine:commit(self.name_space, name, key, options.parent, options.labels, options.durability, seal)
+    return self.engine:commit(self.name_space, name, key, options.parent, options.labels, options.durability, seal,
+        options.lease)
 end
 
 function Store:remove(key, options)

@@ -42,6 +42,14 @@ int ms_arg_parent(lua_State *L, int arg, const char **out, struct ms_err *err) {
     return 0;
 }
 
+int ms_arg_lease(lua_State *L, int arg, const char **out, struct ms_err *err) {
+    *out = NULL;
+    if (lua_isnoneornil(L, arg))
+        return 0;
+    *out = ms_arg_key(L, arg, "lease", err);
+    return *out == NULL ? err->kind : 0;
+}
+
 const char *ms_arg_path(lua_State *L, int arg, const char *what, struct ms_err *err) {
     size_t size = 0;
     const char *path = string_at(L, arg, &size);

@@ -26,6 +26,9 @@ int ms_arg_place(lua_State *L, struct ms_arg_place *out, struct ms_err *err);
 /* A parent's name: nil and "" are *out NULL. */
 int ms_arg_parent(lua_State *L, int arg, const char **out, struct ms_err *err);
 
+/* The lease that a verb works under: nil is *out NULL. */
+int ms_arg_lease(lua_State *L, int arg, const char **out, struct ms_err *err);
+
 /* A path: not empty, no NUL. NULL and err when it can be none. */
 const char *ms_arg_path(lua_State *L, int arg, const char *what, struct ms_err *err);
 

@@ -12,17 +12,17 @@ static void clear_mounts(void *mounts) { ms_mounts_clear(mounts); }
 typedef int create_verb(struct ms_store *store, const char *ns, const struct ms_create *create,
                         struct ms_mounts *mounts, struct ms_err *err);
 
-/* prepare(ns, key, parent, labels, owner) -> mounts */
+/* prepare(ns, key, parent, labels, owner, lease) -> mounts */
 static int create(lua_State *L, create_verb *verb) {
     struct ms_err err;
     struct ms_arg_place place;
     struct ms_labels *labels = NULL;
     struct ms_create request = {0};
-    lua_settop(L, 6);
+    lua_settop(L, 7);
     struct ms_store *store = ms_store_check_arg(L);
     request.owner_pid = luaL_optinteger(L, 6, 0);
     if (ms_arg_place(L, &place, &err) < 0 || ms_arg_parent(L, 4, &request.parent, &err) < 0 ||
-        ms_arg_labels(L, 5, &labels, &err) < 0)
+        ms_arg_labels(L, 5, &labels, &err) < 0 || ms_arg_lease(L, 7, &request.lease, &err) < 0)
         return ms_failure(L, &err);
     request.key = place.key;
     request.labels = labels;
@@ -50,12 +50,12 @@ static int mounts(lua_State *L) {
     return 1;
 }
 
-/* commit(ns, name, key, parent, labels, durability, seal) -> true */
+/* commit(ns, name, key, parent, labels, durability, seal, lease) -> true */
 static int commit(lua_State *L) {
     struct ms_err err;
     struct ms_labels *labels = NULL;
     struct ms_commit request = {0};
-    lua_settop(L, 8);
+    lua_settop(L, 9);
     struct ms_store *store = ms_store_check_arg(L);
     request.seal = ms_seal_arg(L, 8);
     const char *ns = ms_arg_key(L, 2, "namespace", &err);
@@ -67,7 +67,8 @@ static int commit(lua_State *L) {
     request.key = ms_arg_key(L, 4, "key", &err);
     if (request.key == NULL || ms_arg_parent(L, 5, &request.parent, &err) < 0 ||
         ms_arg_labels(L, 6, &labels, &err) < 0 ||
-        ms_arg_durability(L, 7, &request.durability, &err) < 0)
+        ms_arg_durability(L, 7, &request.durability, &err) < 0 ||
+        ms_arg_lease(L, 9, &request.lease, &err) < 0)
         return ms_failure(L, &err);
     request.labels = labels;
     return ms_answer(L, ms_store_commit(store, ns, &request, &err), &err);

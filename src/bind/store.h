@@ -13,6 +13,7 @@
  *     import.c    stage, import, adopt
  *     mount.c     mount, unmount, mounted, check
  *     run.c       run
+ *     lease.c     leases, namespaces
  */
 #pragma once
 
@@ -38,6 +39,7 @@ extern const luaL_Reg ms_step_verbs[];
 extern const luaL_Reg ms_import_verbs[];
 extern const luaL_Reg ms_mount_verbs[];
 extern const luaL_Reg ms_run_verbs[];
+extern const luaL_Reg ms_lease_verbs[];
 
 /* Each makes the classes of its file. */
 void ms_store_setup(lua_State *L);

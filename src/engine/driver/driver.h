@@ -27,6 +27,7 @@ struct ms_copy;
 
 struct ms_driver {
     const char *name;
+    const char *resource; /* what leases call its snapshots: "snapshots/<snapshotter>" */
     /* Layers carry overlay xattrs and whiteouts, so the store's xattr world matters. */
     bool stacks;
 

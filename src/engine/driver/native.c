@@ -22,6 +22,7 @@ static int create(const struct ms_place *place, const struct ms_layer_spec *spec
 
 const struct ms_driver ms_driver_native = {
     .name = "native",
+    .resource = "snapshots/native",
     .stacks = false,
     .probe = probe,
     .has_layer = has_layer,

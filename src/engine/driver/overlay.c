@@ -16,6 +16,7 @@ static int probe(const struct ms_place *place, struct ms_err *err) {
 
 const struct ms_driver ms_driver_overlay = {
     .name = "overlay",
+    .resource = "snapshots/overlayfs",
     .stacks = true,
     .probe = probe,
     .has_layer = has_layer,

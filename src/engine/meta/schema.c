@@ -72,6 +72,29 @@ static const char *const version_1 =
 static const char *const version_2_labels =
     "ALTER TABLE snapshots ADD COLUMN labels BLOB NOT NULL DEFAULT x'';";
 
+/* 2: leases and namespaces. */
+static const char *const version_2_leases =
+    "ALTER TABLE snapshots ADD COLUMN leased INTEGER NOT NULL DEFAULT 0;" /* made under a lease */
+    "CREATE TABLE namespaces ("
+    "  name TEXT PRIMARY KEY, created INTEGER NOT NULL, labels BLOB NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE leases ("
+    "  namespace TEXT NOT NULL,"
+    "  id TEXT NOT NULL,"
+    "  created INTEGER NOT NULL,"
+    "  labels BLOB NOT NULL,"
+    "  PRIMARY KEY (namespace, id)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE held ("
+    "  namespace TEXT NOT NULL,"
+    "  lease TEXT NOT NULL,"
+    "  type TEXT NOT NULL," /* snapshots/overlayfs, ... */
+    "  id TEXT NOT NULL,"   /* a key; need not exist */
+    "  PRIMARY KEY (namespace, lease, type, id),"
+    "  FOREIGN KEY (namespace, lease) REFERENCES leases (namespace, id) ON DELETE CASCADE"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX held_by_id ON held (namespace, type, id);";
+
 /* How long BEGIN IMMEDIATE waits for the writer in front: the gate keeps everybody else away, so
  * this is one transaction of somebody, and a short sleep finds its end soon. */
 static int wait_for_writer(void *unused, int tries) {
@@ -209,6 +232,7 @@ struct step {
 static const struct step steps[] = {
     {.to = 1, .sql = &version_1},
     {.to = 2, .sql = &version_2_labels, .fill = fill_labels},
+    {.to = 2, .sql = &version_2_leases},
 };
 
 /* All steps from version to ours, in the transaction that is open. */

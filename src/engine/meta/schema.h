@@ -6,6 +6,8 @@
  *     mounts      what mount and run recorded, until it is seen to be gone
  *     owners      processes that snapshots die with
  *     events      the outbox: one row a change, in the transaction of the change
+ *     leases      one row a lease; held: one row a thing that a lease holds; see meta_lease.h
+ *     namespaces  one row a namespace that was made or labelled
  *     settings    driver, xattrs, boot_id (of the last writer), covered (see layer.h)
  *
  * PRAGMA user_version is the schema's version; a database of an earlier one is brought to ours by

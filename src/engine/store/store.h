@@ -75,6 +75,11 @@ struct ms_store_facts {
 };
 void ms_store_facts(const struct ms_store *store, struct ms_store_facts *out);
 
+/* Holds one state of the database for the reads until release, which then cost one lock in all. For
+ * stores opened to look, and for moments: never across a wait. Both may be called twice. */
+int ms_store_hold(struct ms_store *store, struct ms_err *err);
+void ms_store_release(struct ms_store *store);
+
 /* ---- Transactions ----------------------------------------------------------------------------
  *
  * begin opens the transaction, or a savepoint in the one that is open; every begin is ended by one
@@ -101,6 +106,9 @@ struct ms_create {
     /* When pid is not 0 the snapshot belongs to that process: once it is gone, cleanup removes it.
      */
     int64_t owner_pid;
+    /* It becomes one of what this lease holds, or NULL; not_found when there is no such lease. One
+     * that existed already does so too, although the answer is already_exists. */
+    const char *lease;
 };
 
 /* Makes an active (prepare) or a view. mounts may be NULL.
@@ -134,6 +142,7 @@ struct ms_commit {
     int durability;                 /* MS_DURABILITY_...; 0: the store's */
     /* A finished seal of key, at durability or above (0: at any); NULL: commit seals by itself. */
     const struct ms_seal *seal;
+    const char *lease; /* as in ms_create; what held key holds name from now on, in any case */
 };
 
 /* Turns an active into a committed snapshot of another name; created and updated are now.

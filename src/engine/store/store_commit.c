@@ -168,6 +168,8 @@ static int write_committed(struct ms_store *store, const char *ns, const struct 
         .chain = &chain,
         .created_ns = ms_clock_now_ns(),
         .usage = commit->seal->usage,
+        .labels = commit->labels,
+        .leased = commit->lease != NULL,
     };
     struct ms_new_event event = {.topic = "/snapshot/commit",
                                  .ns = ns,
@@ -180,7 +182,9 @@ static int write_committed(struct ms_store *store, const char *ns, const struct 
     if (code == MS_OK)
         code = ms_meta_commit(&store->meta, row->number, &as, err);
     if (code == MS_OK)
-        code = ms_meta_set_labels(&store->meta, row->number, commit->labels, err);
+        code = ms_store_lease_move(store, ns, commit->key, commit->name, err);
+    if (code == MS_OK)
+        code = ms_store_lease_hold(store, ns, commit->lease, commit->name, err);
     if (code == MS_OK)
         code = ms_meta_drop_owner(&store->meta, row->number, err);
     if (code == MS_OK)
@@ -250,5 +254,7 @@ int ms_store_commit(struct ms_store *store, const char *ns, const struct ms_comm
         code = commit_inside(store, ns, &sealed, err);
         code = ms_store_end(store, code, err);
     }
+    if (code == MS_ALREADY_EXISTS && commit->lease != NULL)
+        code = ms_store_lease_hold_existing(store, ns, commit->lease, commit->name, err);
     return code < 0 ? ms_err_wrap(err, "commit '%.60s'", commit->name) : MS_OK;
 }

@@ -158,12 +158,14 @@ static int make_row(struct ms_store *store, const char *ns, const struct ms_crea
         .parent = parent->number,
         .chain = &row->chain,
         .created_ns = ms_clock_now_ns(),
+        .labels = create->labels,
+        .leased = create->lease != NULL,
     };
     int code = ms_meta_insert(&store->meta, &new_row, &row->number, err);
-    if (code == MS_OK && create->labels != NULL && create->labels->count != 0)
-        code = ms_meta_set_labels(&store->meta, row->number, create->labels, err);
     if (code == MS_OK && parent->number != 0)
         code = ms_meta_touch(&store->meta, parent->number, new_row.created_ns, err);
+    if (code == MS_OK)
+        code = ms_store_lease_hold(store, ns, create->lease, create->key, err);
     if (code == MS_OK && create->owner_pid != 0)
         code = record_owner(store, row->number, create->owner_pid, err);
     struct ms_new_event event = {
@@ -234,6 +236,8 @@ static int create_snapshot(struct ms_store *store, const char *ns, const struct 
     if (code == MS_OK && stage != NULL)
         ms_stage_published(stage);
     ms_stage_free(stage);
+    if (code == MS_ALREADY_EXISTS && create->lease != NULL)
+        code = ms_store_lease_hold_existing(store, ns, create->lease, create->key, err);
     if (code < 0)
         return ms_err_wrap(err, "%s '%.60s'", kind == MS_KIND_VIEW ? "view" : "prepare",
                            create->key);

@@ -11,6 +11,7 @@
  *     store_mount.c    mount, unmount, what is mounted
  *     store_run.c      run a command in a snapshot
  *     store_diff.c     what a snapshot changed
+ *     store_lease.c    leases; store_namespace.c namespaces
  *     cleanup.c        trash and what crashed processes left
  *     check.c          rows against directories; rebuild.c a database from markers
  */
@@ -29,7 +30,9 @@
 #include "engine/store/undo.h"
 
 struct ms_store {
-    pid_t pid; /* who opened it; anybody else came by fork */
+    pid_t pid;           /* who opened it */
+    unsigned long forks; /* ms_forks() then; another number came by fork */
+    bool held;           /* a read transaction is held */
     struct ms_place place;
     struct ms_meta meta;
     const struct ms_driver *driver;
@@ -82,6 +85,24 @@ int ms_store_find_parent(struct ms_store *store, const char *ns, const char *par
  * of the layer of the number parent (0: none). Fills in spec. */
 int ms_store_choose_owner(const struct ms_store *store, const struct ms_labels *labels,
                           int64_t parent, struct ms_layer_spec *spec, struct ms_err *err);
+
+/* store_read.c: changes labels as a field mask says; an empty one replaces them all. */
+int ms_store_apply_mask(struct ms_labels *labels, const struct ms_labels *wanted,
+                        const struct ms_fieldmask *mask, struct ms_err *err);
+
+/* store_lease.c, inside a transaction: lease (NULL: none) holds the snapshot key from now on;
+ * whoever holds key holds to from now on; nobody holds key from now on. */
+int ms_store_lease_hold(struct ms_store *store, const char *ns, const char *lease, const char *key,
+                        struct ms_err *err);
+int ms_store_lease_move(struct ms_store *store, const char *ns, const char *key, const char *to,
+                        struct ms_err *err);
+int ms_store_lease_let_go(struct ms_store *store, const char *ns, const char *key,
+                          struct ms_err *err);
+
+/* The first of them for a verb that has just failed with already_exists in *err, which it answers
+ * again when all goes well; in a transaction of its own. */
+int ms_store_lease_hold_existing(struct ms_store *store, const char *ns, const char *lease,
+                                 const char *key, struct ms_err *err);
 
 /* Refuses labels of a request whose names or values can be none. */
 int ms_store_check_labels(const struct ms_labels *labels, struct ms_err *err);

@@ -52,15 +52,21 @@ static int apply_path(struct ms_labels *labels, const struct ms_labels *wanted, 
     return ms_labels_set(labels, path + 7, value != NULL ? value : "", err);
 }
 
+int ms_store_apply_mask(struct ms_labels *labels, const struct ms_labels *wanted,
+                        const struct ms_fieldmask *mask, struct ms_err *err) {
+    int code = mask->count == 0 ? apply_path(labels, wanted, "labels", err) : MS_OK;
+    for (size_t i = 0; code == MS_OK && i < mask->count; i++)
+        code = apply_path(labels, wanted, mask->paths[i], err);
+    return code;
+}
+
 static int update_inside(struct ms_store *store, const char *ns, const struct ms_info *info,
                          const struct ms_fieldmask *mask, struct ms_err *err) {
     ms_auto_row struct ms_row row = {0};
     ms_auto_labels struct ms_labels labels = {0};
     int code = ms_meta_find_labels(&store->meta, ns, info->name, &row, &labels, err);
-    if (code == MS_OK && mask->count == 0)
-        code = apply_path(&labels, &info->labels, "labels", err);
-    for (size_t i = 0; code == MS_OK && i < mask->count; i++)
-        code = apply_path(&labels, &info->labels, mask->paths[i], err);
+    if (code == MS_OK)
+        code = ms_store_apply_mask(&labels, &info->labels, mask, err);
     if (code == MS_OK)
         code = ms_store_check_labels(&labels, err);
     if (code == MS_OK)

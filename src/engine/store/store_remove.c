@@ -15,6 +15,8 @@ static int remove_inside(struct ms_store *store, const char *ns, const char *key
                           "cannot remove a snapshot that has children: remove them first");
     code = ms_store_refuse_mounted(store, row.number, "remove", err);
     if (code == MS_OK)
+        code = ms_store_lease_let_go(store, ns, key, err);
+    if (code == MS_OK)
         code = ms_meta_delete(&store->meta, row.number, err);
     struct ms_new_event event = {
         .topic = "/snapshot/remove", .ns = ns, .number = row.number, .key = key};

@@ -1,0 +1,207 @@
+#include "engine/store/store_lease.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "engine/clock.h"
+#include "engine/meta/meta_lease.h"
+#include "engine/store/store_inside.h"
+
+/* ---- for the verbs on snapshots --------------------------------------------------------------*/
+
+static struct ms_thing thing_of(const struct ms_store *store, const char *ns, const char *key) {
+    return (struct ms_thing){.ns = ns, .type = store->driver->resource, .id = key};
+}
+
+int ms_store_lease_hold(struct ms_store *store, const char *ns, const char *lease, const char *key,
+                        struct ms_err *err) {
+    struct ms_thing thing = thing_of(store, ns, key);
+    return lease == NULL ? MS_OK : ms_meta_hold(&store->meta, lease, &thing, err);
+}
+
+int ms_store_lease_hold_existing(struct ms_store *store, const char *ns, const char *lease,
+                                 const char *key, struct ms_err *err) {
+    struct ms_err found = *err; /* already_exists, which stays the answer */
+    int code = ms_store_begin(store, err);
+    if (code < 0)
+        return code;
+    code = ms_store_lease_hold(store, ns, lease, key, err);
+    code = ms_store_end(store, code, err);
+    if (code < 0)
+        return code;
+    *err = found;
+    return err->kind;
+}
+
+int ms_store_lease_move(struct ms_store *store, const char *ns, const char *key, const char *to,
+                        struct ms_err *err) {
+    struct ms_thing thing = thing_of(store, ns, key);
+    return ms_meta_rename_held(&store->meta, &thing, to, err);
+}
+
+int ms_store_lease_let_go(struct ms_store *store, const char *ns, const char *key,
+                          struct ms_err *err) {
+    struct ms_thing thing = thing_of(store, ns, key);
+    return ms_meta_let_go(&store->meta, NULL, &thing, err);
+}
+
+/* ---- leases ----------------------------------------------------------------------------------*/
+
+/* What every verb asks first; id may be NULL. */
+static int enter(struct ms_store *store, const char *ns, const char *id, struct ms_err *err) {
+    int code = ms_store_enter(store, ns, NULL, err);
+    return code < 0 || id == NULL ? code : ms_key_check("lease", id, strlen(id), err);
+}
+
+int ms_store_lease_create(struct ms_store *store, const char *ns, const char *id,
+                          const struct ms_labels *labels, struct ms_record *out,
+                          struct ms_err *err) {
+    ms_auto_records struct ms_records made = {0};
+    struct ms_record lease = {.id = (char *)id, .created_ns = ms_clock_now_ns()}; /* borrowed */
+    if (labels != NULL)
+        lease.labels = *labels;
+    int code = enter(store, ns, id, err);
+    if (code == MS_OK)
+        code = ms_store_check_labels(labels, err);
+    if (code == MS_OK)
+        code = ms_store_begin(store, err);
+    if (code < 0)
+        return code;
+    code = ms_meta_add_lease(&store->meta, ns, &lease, err);
+    if (code == MS_OK)
+        code = ms_meta_leases(&store->meta, ns, id, &made, err);
+    code = ms_store_end(store, code, err);
+    if (code < 0)
+        return code;
+    *out = made.items[0];
+    made.items[0] = (struct ms_record){0};
+    return MS_OK;
+}
+
+/* Does anything but the snapshots below it keep a snapshot? */
+static int is_kept(struct ms_store *store, const char *ns, const char *key, bool *out,
+                   struct ms_err *err) {
+    ms_auto_records struct ms_records holders = {0};
+    struct ms_thing thing = thing_of(store, ns, key);
+    int64_t now = ms_clock_now_ns();
+    int code = ms_meta_kept(&store->meta, ns, key, out, err);
+    if (code < 0 || *out)
+        return code;
+    code = ms_meta_holders(&store->meta, &thing, &holders, err);
+    for (size_t i = 0; code == MS_OK && i < holders.count; i++)
+        *out = *out || !ms_record_expired(&holders.items[i], now);
+    return code;
+}
+
+/* Removes one snapshot unless something keeps it: 1 when it is gone. */
+static int remove_one(struct ms_store *store, const char *ns, const char *key, struct ms_err *err) {
+    bool exists = false;
+    bool kept = false;
+    int code = ms_meta_exists(&store->meta, ns, key, &exists, err);
+    if (code == MS_OK && exists)
+        code = is_kept(store, ns, key, &kept, err);
+    if (code < 0 || !exists || kept)
+        return code;
+    code = ms_store_remove(store, ns, key, true, err);
+    if (code == MS_FAILED_PRECONDITION) /* it has a child that stays, or is mounted */
+        return MS_OK;
+    return code < 0 ? code : 1;
+}
+
+/* Removes what can go, again as long as that lets go of more. */
+static int remove_all(struct ms_store *store, const char *ns, const struct ms_names *keys,
+                      struct ms_names *removed, struct ms_err *err) {
+    size_t before = 0;
+    do {
+        before = removed->count;
+        for (size_t i = 0; i < keys->count; i++) {
+            int code = remove_one(store, ns, keys->items[i], err);
+            if (code == 1)
+                code = ms_names_add(removed, keys->items[i], err);
+            if (code < 0)
+                return code;
+        }
+    } while (removed->count > before && removed->count < keys->count);
+    return MS_OK;
+}
+
+int ms_store_lease_delete(struct ms_store *store, const char *ns, const char *id,
+                          struct ms_names *removed, struct ms_err *err) {
+    ms_auto_names struct ms_names made = {0};
+    ms_auto_names struct ms_names gone = {0};
+    int code = enter(store, ns, NULL, err);
+    if (code == MS_OK)
+        code = ms_store_begin(store, err);
+    if (code < 0)
+        return code;
+    code = ms_meta_lease_made(&store->meta, ns, id, store->driver->resource, &made, err);
+    if (code == MS_OK)
+        code = ms_meta_drop_lease(&store->meta, ns, id, err);
+    if (code == MS_OK)
+        code = remove_all(store, ns, &made, &gone, err);
+    code = ms_store_end(store, code, err);
+    if (code < 0)
+        return code;
+    if (removed != NULL) {
+        *removed = gone;
+        gone = (struct ms_names){0};
+    }
+    return MS_OK;
+}
+
+int ms_store_leases(struct ms_store *store, const char *ns, struct ms_records *out,
+                    struct ms_err *err) {
+    ms_auto_records struct ms_records leases = {0};
+    int code = enter(store, ns, NULL, err);
+    if (code == MS_OK)
+        code = ms_meta_leases(&store->meta, ns, NULL, &leases, err);
+    if (code < 0)
+        return code;
+    *out = leases;
+    leases = (struct ms_records){0};
+    return MS_OK;
+}
+
+static int change(struct ms_store *store, const char *ns, const char *id,
+                  const struct ms_resource *resource, bool add, struct ms_err *err) {
+    ms_auto_records struct ms_records found = {0};
+    struct ms_thing thing = {.ns = ns, .type = resource->type, .id = resource->id};
+    int code = enter(store, ns, NULL, err);
+    if (code == MS_OK && add)
+        code = ms_key_check("resource", thing.id, strlen(thing.id), err);
+    if (code == MS_OK)
+        code = ms_store_begin(store, err);
+    if (code < 0)
+        return code;
+    code = ms_meta_leases(&store->meta, ns, id, &found, err);
+    if (code == MS_OK)
+        code = add ? ms_meta_hold(&store->meta, id, &thing, err)
+                   : ms_meta_let_go(&store->meta, id, &thing, err);
+    return ms_store_end(store, code, err);
+}
+
+int ms_store_lease_add(struct ms_store *store, const char *ns, const char *id,
+                       const struct ms_resource *resource, struct ms_err *err) {
+    return change(store, ns, id, resource, true, err);
+}
+
+int ms_store_lease_drop(struct ms_store *store, const char *ns, const char *id,
+                        const struct ms_resource *resource, struct ms_err *err) {
+    return change(store, ns, id, resource, false, err);
+}
+
+int ms_store_lease_resources(struct ms_store *store, const char *ns, const char *id,
+                             struct ms_resources *out, struct ms_err *err) {
+    ms_auto_records struct ms_records found = {0};
+    ms_auto_resources struct ms_resources held = {0};
+    int code = enter(store, ns, NULL, err);
+    if (code == MS_OK)
+        code = ms_meta_leases(&store->meta, ns, id, &found, err);
+    if (code == MS_OK)
+        code = ms_meta_held(&store->meta, ns, id, &held, err);
+    if (code < 0)
+        return code;
+    *out = held;
+    held = (struct ms_resources){0};
+    return MS_OK;
+}

@@ -1,0 +1,75 @@
+/* store_lease.h - verbs on leases and namespaces.
+ *
+ * A lease holds things by type and id. Things of the type "snapshots/<snapshotter>", where the
+ * snapshotter is this store's ("overlayfs" for the driver overlay, else the driver's name), are
+ * this store's snapshots; of other types only the name is kept. A lease may hold what does not
+ * exist (yet). Removing a snapshot takes it from all leases; committing one moves them from its
+ * key to its name.
+ *
+ * Deleting a lease removes, in the same transaction and children first, of what it held and of
+ * the ancestors of that, what nothing else keeps:
+ *
+ *     stays because                                                   as containerd
+ *     it was not made (commit: named) under a lease                   no: there all that is
+ * unlabelled goes a lease holds it that is not expired (MS_LABEL_EXPIRE)          yes a label
+ * containerd.io/gc.root..., or containerd.io/gc.bref...   yes (bref: only while ...) a label
+ * containerd.io/gc.ref.snapshot... of a snapshot          yes it has a child that stays yes this
+ * store has it mounted                                       (containerd cannot know)
+ *
+ * Namespaces need no making: any may be used. One exists while it has a record (made by
+ * namespace_create or namespace_update), a snapshot or a lease.
+ *
+ * A database that is rebuilt has no leases and no records of namespaces: then nothing is removed
+ * with leases, which is the safe side.
+ */
+#pragma once
+
+#include "base/names.h"
+#include "engine/lease.h"
+#include "engine/store/store.h"
+
+/* Fails: already_exists, invalid_argument (an id that can be none, bad label). */
+int ms_store_lease_create(struct ms_store *store, const char *ns, const char *id,
+                          const struct ms_labels *labels, struct ms_record *out,
+                          struct ms_err *err);
+
+/* removed (or NULL) gets the keys of the snapshots that went with it; their layers are in trash.
+ * Fails: not_found. */
+int ms_store_lease_delete(struct ms_store *store, const char *ns, const char *id,
+                          struct ms_names *removed, struct ms_err *err);
+
+/* All leases of a namespace, by id. */
+int ms_store_leases(struct ms_store *store, const char *ns, struct ms_records *out,
+                    struct ms_err *err);
+
+/* Both may be repeated. Fail: not_found (the lease). */
+int ms_store_lease_add(struct ms_store *store, const char *ns, const char *id,
+                       const struct ms_resource *resource, struct ms_err *err);
+int ms_store_lease_drop(struct ms_store *store, const char *ns, const char *id,
+                        const struct ms_resource *resource, struct ms_err *err);
+
+/* Fails: not_found. */
+int ms_store_lease_resources(struct ms_store *store, const char *ns, const char *id,
+                             struct ms_resources *out, struct ms_err *err);
+
+/* ---- namespaces ------------------------------------------------------------------------------*/
+
+/* Those that exist, sorted. */
+int ms_store_namespace_records(struct ms_store *store, struct ms_records *out, struct ms_err *err);
+
+/* Fails: not_found. */
+int ms_store_namespace_get(struct ms_store *store, const char *name, struct ms_record *out,
+                           struct ms_err *err);
+
+/* Fails: already_exists (a record, a snapshot or a lease), invalid_argument. */
+int ms_store_namespace_create(struct ms_store *store, const char *name,
+                              const struct ms_labels *labels, struct ms_record *out,
+                              struct ms_err *err);
+
+/* Changes labels as ms_store_update does, of one that exists or not. Fails: invalid_argument. */
+int ms_store_namespace_update(struct ms_store *store, const char *name,
+                              const struct ms_labels *labels, const struct ms_fieldmask *mask,
+                              struct ms_record *out, struct ms_err *err);
+
+/* Its leases go with it. Fails: not_found, failed_precondition (it has snapshots). */
+int ms_store_namespace_delete(struct ms_store *store, const char *name, struct ms_err *err);
