@@ -344,6 +344,7 @@ describe("the log", function()
         local shell <close> = process.start({ "sh", "-c", script }, { ASAN_OPTIONS = process.asan_options() })
         local text = shell:finish()
         local pid = assert(math.tointeger(tonumber(text:match("^(%d+)\n") or text:match("\n(%d+)\n"))), text)
+        local _guard <close> = setmetatable({}, { __close = function() signal.kill(pid, signal.SIGKILL) end })
         await_file(home.dir .. "/s")
         for _ = 1, 3 do
             stat_fails_well(home.dir .. "/s")
