@@ -63,6 +63,25 @@ local function on_every_driver(new_bench)
     end)
 end
 
+local function configured(new_bench)
+    it("says index=on alone when that is configured (ConfiguredIndexNotOverridden)", function()
+        local bench <close> = new_bench { mount_options = { "index=on" } }
+        bench:layer("base")
+        local mount = assert(bench.store:prepare("a", "base"))[1]
+        assert.is_true(expect.has_option(mount, "index=on"))
+        assert.is_false(expect.has_option(mount, "index=off"))
+    end)
+
+    it("puts configured options onto overlays and never onto binds", function()
+        local bench <close> = new_bench { mount_options = { "metacopy=off" } }
+        local bind = assert(bench.store:prepare("a"))[1]
+        bench:layer("base")
+        local overlay = assert(bench.store:prepare("b", "base"))[1]
+        assert.same({ false, true },
+            { expect.has_option(bind, "metacopy=off"), expect.has_option(overlay, "metacopy=off") })
+    end)
+end
+
 local function on_overlay(new_bench)
     it("stacks an active on its parents, nearest first", function()
         local bench <close> = chain(new_bench)
@@ -95,23 +114,6 @@ local function on_overlay(new_bench)
         local bench <close> = chain(new_bench)
         local mount = assert(bench.store:prepare("a", "top"))[1]
         assert.equal(tree.exists("/sys/module/overlay/parameters/index"), expect.has_option(mount, "index=off"))
-    end)
-
-    it("says index=on alone when that is configured (ConfiguredIndexNotOverridden)", function()
-        local bench <close> = new_bench { mount_options = { "index=on" } }
-        bench:layer("base")
-        local mount = assert(bench.store:prepare("a", "base"))[1]
-        assert.is_true(expect.has_option(mount, "index=on"))
-        assert.is_false(expect.has_option(mount, "index=off"))
-    end)
-
-    it("puts configured options onto overlays and never onto binds", function()
-        local bench <close> = new_bench { mount_options = { "metacopy=off" } }
-        local bind = assert(bench.store:prepare("a"))[1]
-        bench:layer("base")
-        local overlay = assert(bench.store:prepare("b", "base"))[1]
-        assert.same({ false, true },
-            { expect.has_option(bind, "metacopy=off"), expect.has_option(overlay, "metacopy=off") })
     end)
 
     it("says userxattr exactly in a store of the user world", function()
@@ -215,6 +217,9 @@ return function(new_bench, traits)
         on_every_driver(new_bench)
         if traits.driver == "overlay" then
             on_overlay(new_bench)
+            if not traits.shared then
+                configured(new_bench)
+            end
             owners(new_bench)
         end
     end)

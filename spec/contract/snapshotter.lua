@@ -16,7 +16,8 @@ local describe = require("busted").describe
 
 local PARTS = { "rows", "trees", "many_layers", "metastore", "refusals", "labels", "mounts", "usage", "walk" }
 
---- traits.driver says which driver it is.
+--- traits.driver says which driver it is; front: commit looks at the name first, as containerd's front door does;
+--- shared: other cases write to the same root, with other names or in other namespaces.
 return function(name, new_bench, traits)
     describe("snapshotter contract, " .. name .. ":", function()
         for _, part in ipairs(PARTS) do
