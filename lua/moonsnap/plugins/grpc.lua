@@ -70,6 +70,21 @@ M.health = {
     end,
 }
 
+--- The stores that leases and namespaces are in, the service's own first, and whose snapshots are in each.
+local function stores_of(metadata, snapshotters)
+    local stores = {}
+    for i, held in ipairs(metadata.held) do
+        stores[i] = { reader = held.reader, batch = held.batch, names = {} }
+        for name, backend in pairs(snapshotters.backends) do
+            if backend.reader.engine == held.reader.engine then
+                stores[i].names[name] = true
+                stores[i].sweep = function(wait) backend:sweep(wait) end
+            end
+        end
+    end
+    return stores
+end
+
 local function kept(name)
     return only_direct(function(ic)
         local metadata, err = ic:get("io.containerd.metadata.v1.sqlite")
@@ -82,8 +97,7 @@ local function kept(name)
             return nil, err
         end
         return require("moonsnap.service." .. name).new {
-            batch = metadata.main.batch, reader = metadata.main.reader, failure = ic.runtime.failure,
-            filter = ic.runtime.filter, snapshotters = snapshotters:names(),
+            stores = stores_of(metadata, snapshotters), failure = ic.runtime.failure, filter = ic.runtime.filter,
         }
     end)
 end

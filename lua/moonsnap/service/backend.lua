@@ -7,6 +7,7 @@
 ---
 --- What waits takes the option `alive`, a function: once it answers false, walks stop with canceled.
 
+local held = require "moonsnap.service.held"
 local task = require "moonsnap.service.task"
 
 local M = {}
@@ -128,7 +129,8 @@ local function written(verb)
     return function(self, a, b, options)
         local rest, alive = split(options)
         local writer = self.writer
-        return self.shop.batch:write(function() return writer[verb](writer, a, b, rest) end, alive)
+        return held.write(self.shop.batch, rest and rest.lease, function() return writer[verb](writer, a, b, rest) end,
+            alive)
     end
 end
 
@@ -138,7 +140,8 @@ Backend.view = written "view"
 function Backend:prepare(key, parent, options)
     local rest, alive = split(options)
     local writer = self.writer
-    return self.shop.batch:write(function() return writer:prepare(key, parent, rest) end, alive)
+    return held.write(self.shop.batch, rest and rest.lease, function() return writer:prepare(key, parent, rest) end,
+        alive)
 end
 
 --- Tells where an overlay's upper directory is, in the info itself, which nobody else holds.
@@ -170,12 +173,19 @@ function Backend:remove(key, options)
     if not ok then
         return nil, err
     end
-    if shop.sync_remove then
+    self:sweep(shop.sync_remove)
+    return true
+end
+
+--- Frees what removal has left, in the background or, with wait, before it returns.
+---@param wait? boolean
+function Backend:sweep(wait)
+    local shop = self.shop
+    if wait then
         task.await(function(resume) shop:sweep(resume) end)
     else
         shop:sweep()
     end
-    return true
 end
 
 --- A finished seal. nil without an error: commit says what is wrong, in its own order.
@@ -213,7 +223,7 @@ function Backend:commit(name, key, options)
             with[option] = value
         end
         with.durability, with.seal = durability, made
-        ok, err = self.shop.batch:write(function() return writer:commit(name, key, with) end, alive)
+        ok, err = held.write(self.shop.batch, with.lease, function() return writer:commit(name, key, with) end, alive)
         if made then
             made:close()
         end
@@ -271,6 +281,15 @@ end
 function Backend:stat(key)
     local info, err = self.reader:stat(key)
     return with_upperdir(self, info), err
+end
+
+--- What stat and mounts answer, as encoded messages.
+function Backend:stat_message(key)
+    return self.reader.engine:stat_message(self.name_space, key, self.shop.upperdir)
+end
+
+function Backend:mounts_message(key)
+    return self.reader.engine:mounts_message(self.name_space, key)
 end
 
 function Backend:walk(...)
