@@ -43,7 +43,6 @@ func command(words []string, root, socket string) (end, error) {
 	var said bytes.Buffer
 	server := exec.Command(words[0], words[1:]...)
 	server.Stdout, server.Stderr = &said, &said
-	server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := server.Start(); err != nil {
 		return nil, err
 	}
