@@ -141,30 +141,47 @@ describe("batch:write(fn)", function()
         assert.same({ "ours", "theirs" }, expect.names(loop.reader:walk()))
     end)
 
-    it("tells everybody in a batch whose COMMIT fails", function()
+    it("tells everybody in a batch that cannot be made durable", function()
         local home <close> = world.new()
         local loop <close> = turns.new(home)
         local answers = {}
         local fns = prepares(loop, 3, answers)
         fns[4] = function() answers[4] = table.pack(loop.batch:write(function(store) return store:stat("x") end)) end
-        for _, fn in ipairs(fns) do
-            loop:spawn(fn)
+        fns[5] = function()
+            answers[5] = table.pack(loop.batch:write(function(store) return store:stat("k1") end))
         end
-        local commit = loop.pool
-        loop.batch.pool = { commit = function(_, guard)
-            guard:close() -- as a disk that fails it
-            loop.tickets[0] = true
-            return 0
-        end }
-        loop.batch:turn()
-        loop.tickets[0](nil, moonsnap.error("internal", "the disk is on fire"))
-        loop.tickets[0] = nil
-        loop.batch.pool = commit
-        for i = 1, 3 do
-            expect.fails_saying("unavailable", "on fire", table.unpack(answers[i], 1, 2))
+        tree.remove(home.root .. "/layers") -- no directory can be made there any more
+        loop:all(fns)
+        for _, i in ipairs { 1, 2, 3, 5 } do
+            expect.fails_saying("unavailable", "make the directory", table.unpack(answers[i], 1, 2))
         end
         fails("not_found", table.unpack(answers[4], 1, 2))
         assert.same({}, expect.names(loop.reader:walk()))
+        assert.same({}, tree.list(home.root .. "/work"))
+        assert.equal(1, loop.batch.counts.broken)
+        tree.mkdir(home.root .. "/layers")
+    end)
+
+    it("makes directories when it commits, or when somebody looks", function()
+        local home <close> = world.new()
+        local loop <close> = turns.new(home)
+        local before, after, path
+        loop:all { function()
+            assert(loop.batch:write(function(store)
+                assert(store:prepare("a"))
+                assert(store:prepare("b"))
+                before = #tree.list(home.root .. "/layers")
+                path = assert(store:layers("a"))[1]
+                tree.write(path .. "/f", "x")
+                after = #tree.list(home.root .. "/layers")
+                assert(store:commit("base", "a"))
+                return store:prepare("c", "base")
+            end))
+        end }
+        assert.same({ 0, 2 }, { before, after })
+        assert.equal(4, #tree.list(home.root .. "/layers")) -- three and a marker
+        assert.is_true(tree.exists(path .. "/f"))
+        assert.same({}, assert(home.store:check()))
     end)
 
     it("gives the loop a turn between many writes", function()

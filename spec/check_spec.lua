@@ -95,11 +95,11 @@ local CASES = {
         healed = function(home) assert.is_false(tree.exists(below(home, "layers/%d.row", home.number.lone))) end,
     },
     {
-        what = "stale labels", where = "default base", title = "a row that says other labels than their table",
+        what = "stale labels", where = "default active", title = "a row that says other labels than their table",
         harm = function(home)
-            tools.sql(home.root, "UPDATE snapshots SET labels = x'32060a0161120131' WHERE key = 'base'")
+            tools.sql(home.root, "UPDATE snapshots SET labels = x'32060a0161120131' WHERE key = 'active'")
         end,
-        healed = function(home) assert.same({}, assert(home.store:stat("base")).labels) end,
+        healed = function(home) assert.same({}, assert(home.store:stat("active")).labels) end,
     },
     {
         what = "orphan", where = function(home) return "layers/" .. home.number.lone end,

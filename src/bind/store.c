@@ -80,6 +80,17 @@ static int facts(lua_State *L) {
     return 1;
 }
 
+/* hold() -> true; release(): one state of the database for the reads between */
+static int hold(lua_State *L) {
+    struct ms_err err;
+    return ms_answer(L, ms_store_hold(ms_store_check_arg(L), &err), &err);
+}
+
+static int release(lua_State *L) {
+    ms_store_release(ms_store_check_arg(L));
+    return 0;
+}
+
 /* ---- transactions ----------------------------------------------------------------------------*/
 
 /* The box of one begin; its object is the store, which it does not own. */
@@ -149,6 +160,12 @@ static int is_open(lua_State *L) {
     return 1;
 }
 
+/* defer(): the outermost commit makes the directories of new layers */
+static int defer(lua_State *L) {
+    ms_store_defer(ms_store_check_arg(L));
+    return 0;
+}
+
 static int depth(lua_State *L) {
     lua_pushinteger(L, ms_store_depth(ms_store_check_arg(L)));
     return 1;
@@ -175,10 +192,16 @@ static int check_namespace(lua_State *L) {
     return ms_answer(L, name == NULL ? err.kind : 0, &err);
 }
 
-const luaL_Reg ms_store_verbs[] = {
-    {"facts", facts},     {"transaction", transaction}, {"depth", depth},
-    {"is_open", is_open}, {"namespaces", namespaces},   {"check_namespace", check_namespace},
-    {NULL, NULL}};
+const luaL_Reg ms_store_verbs[] = {{"facts", facts},
+                                   {"transaction", transaction},
+                                   {"depth", depth},
+                                   {"defer", defer},
+                                   {"is_open", is_open},
+                                   {"namespaces", namespaces},
+                                   {"check_namespace", check_namespace},
+                                   {"hold", hold},
+                                   {"release", release},
+                                   {NULL, NULL}};
 
 void ms_store_setup(lua_State *L) {
     static const luaL_Reg methods[] = {

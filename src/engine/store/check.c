@@ -262,7 +262,9 @@ static int check_directory(struct check *check, int fd, const char *part, struct
 
 static int check_inside(struct check *check, struct ms_err *err) {
     struct ms_store *store = check->store;
-    int code = check_pragma(check, "PRAGMA integrity_check(20)", err);
+    int code = ms_store_make_pending(store, err);
+    if (code == MS_OK)
+        code = check_pragma(check, "PRAGMA integrity_check(20)", err);
     if (code == MS_OK)
         code = ms_meta_sequence(&store->meta, &check->sequence, err);
     if (code == MS_OK)

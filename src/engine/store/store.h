@@ -97,6 +97,11 @@ int ms_store_commit_txn(struct ms_store *store, struct ms_err *err);
 void ms_store_rollback(struct ms_store *store);
 int ms_store_depth(const struct ms_store *store);
 
+/* From now on the outermost commit makes the directories of new layers, all at once and before
+ * anything is durable: for whom commits on another thread than it works on. A directory that cannot
+ * be made fails the commit. */
+void ms_store_defer(struct ms_store *store);
+
 /* ---- Making ----------------------------------------------------------------------------------*/
 
 struct ms_create {

@@ -46,10 +46,13 @@ static int seal_layer(struct ms_store *store, int64_t number, int level, struct 
     auto_seal struct ms_seal *seal = calloc(1, sizeof *seal);
     if (seal == NULL)
         return ms_err_memory(err);
+    int code = ms_store_make_pending(store, err);
+    if (code < 0)
+        return code;
     seal->number = number;
     seal->level = level != 0 ? level : store->durability;
     seal->layer_fd = -1;
-    int code = ms_layer_open(&store->place, number, &seal->layer_fd, err);
+    code = ms_layer_open(&store->place, number, &seal->layer_fd, err);
     if (code == MS_OK)
         code = ms_sealing_open(seal->layer_fd, seal->level, &seal->sealing, err);
     if (code < 0)

@@ -124,13 +124,26 @@ static int make_layer(struct ms_store *store, const struct ms_create *create,
     } else {
         code = ms_store_choose_owner(store, create->labels, parent->number, &spec, err);
         if (code == MS_OK)
-            code = store->driver->create(&store->place, &spec, err);
-        if (code == MS_OK)
-            ms_undo_add(&store->undo, MS_UNDO_UNMAKE, row->number);
+            ms_undo_add_make(&store->undo, &spec);
+        if (code == MS_OK && !store->defers)
+            code = ms_store_make_pending(store, err);
     }
     if (code == MS_OK && store->uncovered_since == 0)
         store->uncovered_since = ms_clock_steady_ns();
     return code;
+}
+
+int ms_store_make_pending(struct ms_store *store, struct ms_err *err) {
+    for (size_t i = store->undo.count; store->undo.unmade > 0 && i > 0; i--) {
+        struct ms_undo_entry *entry = &store->undo.entries[i - 1];
+        if (entry->step != MS_BEFORE_MAKE)
+            continue;
+        int code = store->driver->create(&store->place, &entry->spec, err);
+        if (code < 0)
+            return code;
+        ms_undo_made(&store->undo, entry);
+    }
+    return MS_OK;
 }
 
 static int record_owner(struct ms_store *store, int64_t number, int64_t pid, struct ms_err *err) {
@@ -303,6 +316,8 @@ int ms_store_layers(struct ms_store *store, const char *ns, const char *key, str
         code = ms_meta_find(&store->meta, ns, key, &row, err);
     if (code == MS_OK)
         code = refuse_damaged(store, &row, err);
+    if (code == MS_OK)
+        code = ms_store_make_pending(store, err);
     if (code < 0)
         return code;
     struct ms_layers layers = {.paths = calloc(row.chain.count + 2, sizeof(char *))};

@@ -39,6 +39,7 @@ struct ms_store {
     bool user_xattrs; /* the store's overlay xattrs are user.overlay.* */
     bool other_world; /* this process would use the other ones */
     bool index_off;   /* the kernel has overlay's index and nobody configured it */
+    bool defers;      /* directories are made by the outermost commit */
     bool look;        /* opened for looking only */
     int durability;
     char **mount_options;
@@ -71,6 +72,10 @@ int ms_store_recover(struct ms_store *store, struct ms_err *err);
 /* store_txn.c: syncs layers/ and work/ and records the number that this covers. Inside a
  * transaction. */
 int ms_store_cover(struct ms_store *store, struct ms_err *err);
+
+/* store_create.c: makes the directories that the transaction has put off: whoever looks at layers
+ * inside of a transaction asks for it first. */
+int ms_store_make_pending(struct ms_store *store, struct ms_err *err);
 
 /* store_create.c: the mounts of a row. */
 int ms_store_row_mounts(struct ms_store *store, const struct ms_row *row,

@@ -254,6 +254,8 @@ int ms_store_usage_open(struct ms_store *store, const char *ns, const char *key,
     int code = ms_store_enter(store, ns, NULL, err);
     if (code == MS_OK)
         code = ms_meta_find(&store->meta, ns, key, &row, err);
+    if (code == MS_OK)
+        code = ms_store_make_pending(store, err);
     if (code < 0)
         return code;
     struct ms_measure *measure = calloc(1, sizeof *measure);

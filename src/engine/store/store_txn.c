@@ -5,8 +5,11 @@
 #include "engine/clock.h"
 #include "engine/store/gate.h"
 #include "engine/store/store_inside.h"
+#include "sys/forks.h"
 
 #define COVER_AFTER_NS (5LL * 1000000000)
+
+void ms_store_defer(struct ms_store *store) { store->defers = true; }
 
 int ms_store_depth(const struct ms_store *store) { return (int)store->undo.depth; }
 
@@ -135,7 +138,7 @@ int ms_store_end_passing(struct ms_store *store, int code, struct ms_err *err) {
 void ms_store_rollback(struct ms_store *store) {
     struct ms_err ignored;
     size_t depth = store->undo.depth;
-    if (depth == 0 || store->pid != getpid())
+    if (depth == 0 || store->forks != ms_forks())
         return;
     bool lost = is_lost(store);
     if (lost)
@@ -192,7 +195,9 @@ static void do_after(struct ms_store *store) {
 }
 
 static int commit_outer(struct ms_store *store, struct ms_err *err) {
-    int code = cover_if_due(store, err);
+    int code = ms_store_make_pending(store, err);
+    if (code == MS_OK)
+        code = cover_if_due(store, err);
     if (code < 0) {
         ms_store_rollback(store);
         return code;
@@ -239,4 +244,29 @@ int ms_store_end(struct ms_store *store, int code, struct ms_err *err) {
         return ms_store_commit_txn(store, err);
     ms_store_rollback(store);
     return code;
+}
+
+static int step_word(struct ms_store *store, const char *word, struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_meta_prepare(&store->meta, word, &statement, err);
+    return code < 0 ? code : ms_meta_step(&store->meta, statement, "hold a read transaction", err);
+}
+
+int ms_store_hold(struct ms_store *store, struct ms_err *err) {
+    if (store->held)
+        return MS_OK;
+    int code = ms_store_enter(store, NULL, NULL, err);
+    if (code == MS_OK && !store->look)
+        code = ms_err_set(err, MS_FAILED_PRECONDITION, "hold: the store was not opened to look");
+    if (code == MS_OK)
+        code = step_word(store, "BEGIN", err);
+    store->held = code == MS_OK;
+    return code;
+}
+
+void ms_store_release(struct ms_store *store) {
+    struct ms_err ignored;
+    if (store->held && store->forks == ms_forks())
+        (void)step_word(store, "COMMIT", &ignored);
+    store->held = false;
 }

@@ -40,6 +40,17 @@ void ms_undo_add(struct ms_undo *undo, enum ms_undo_step step, int64_t number) {
     undo->entries[undo->count++] = (struct ms_undo_entry){.step = step, .number = number};
 }
 
+void ms_undo_add_make(struct ms_undo *undo, const struct ms_layer_spec *spec) {
+    undo->entries[undo->count++] =
+        (struct ms_undo_entry){.step = MS_BEFORE_MAKE, .number = spec->number, .spec = *spec};
+    undo->unmade++;
+}
+
+void ms_undo_made(struct ms_undo *undo, struct ms_undo_entry *entry) {
+    entry->step = MS_UNDO_UNMAKE;
+    undo->unmade--;
+}
+
 void ms_undo_rollback(struct ms_undo *undo, const struct ms_place *place) {
     struct ms_err ignored;
     size_t start = undo->levels[--undo->depth];
@@ -51,10 +62,17 @@ void ms_undo_rollback(struct ms_undo *undo, const struct ms_place *place) {
             (void)ms_layer_trash(place, entry->number, &ignored);
         else if (entry->step == MS_UNDO_UNMARK)
             ms_marker_drop(place->layers_fd, entry->number);
+        else if (entry->step == MS_BEFORE_MAKE)
+            undo->unmade--;
     }
     undo->count = start;
 }
 
-void ms_undo_forget(struct ms_undo *undo) { undo->count = undo->levels[--undo->depth]; }
+void ms_undo_forget(struct ms_undo *undo) {
+    size_t start = undo->levels[--undo->depth];
+    for (size_t i = start; i < undo->count; i++)
+        undo->unmade -= undo->entries[i].step == MS_BEFORE_MAKE;
+    undo->count = start;
+}
 
 void ms_undo_release(struct ms_undo *undo) { undo->depth--; }

@@ -2,6 +2,7 @@
  * once it is durable.
  *
  *     on            step           does
+ *     commit        make           makes the directories of a number, before anything is durable
  *     rollback      unmake         removes the empty directories of a number
  *     rollback      discard        moves the filled directories of a number to trash
  *     rollback      unmark         drops the marker of a number
@@ -23,6 +24,7 @@
 struct ms_err;
 
 enum ms_undo_step {
+    MS_BEFORE_MAKE,
     MS_UNDO_UNMAKE,
     MS_UNDO_DISCARD,
     MS_UNDO_UNMARK,
@@ -33,6 +35,7 @@ enum ms_undo_step {
 struct ms_undo_entry {
     enum ms_undo_step step;
     int64_t number;
+    struct ms_layer_spec spec; /* of make */
 };
 
 struct ms_undo {
@@ -42,6 +45,7 @@ struct ms_undo {
     size_t *levels; /* count at the start of each open level */
     size_t depth;
     size_t levels_room;
+    size_t unmade; /* entries that are MS_BEFORE_MAKE */
 };
 
 void ms_undo_clear(struct ms_undo *undo);
@@ -52,6 +56,11 @@ int ms_undo_begin(struct ms_undo *undo, struct ms_err *err);
 /* Makes sure that the next add cannot fail, so that it can follow the step it takes back. */
 int ms_undo_reserve(struct ms_undo *undo, struct ms_err *err);
 void ms_undo_add(struct ms_undo *undo, enum ms_undo_step step, int64_t number);
+
+/* Notes directories that are to be made; made tells that they are, so that rolling back unmakes
+ * them. */
+void ms_undo_add_make(struct ms_undo *undo, const struct ms_layer_spec *spec);
+void ms_undo_made(struct ms_undo *undo, struct ms_undo_entry *entry);
 
 /* Takes back the steps of the innermost level and ends it. */
 void ms_undo_rollback(struct ms_undo *undo, const struct ms_place *place);
