@@ -165,18 +165,19 @@ local function run()
         local other <close> = server.peer(home.path, "other")
         thousand_rows(calls, kept, few, other)
     end
+    print(("In a cell: containerd / moonsnap. Medians of %d rounds.\n"):format(ROUNDS))
+    calls:print()
     local many <close> = make(home.path, "many")
     do
         local other <close> = server.peer(home.path, "more")
         local rows = lists(listed, many:start(), other:start())
         memory(kept, ("after lists of %d"):format(LISTS[#LISTS]), many, other)
         other:stop()
+        listed:print()
+        kept:print()
         many_rows(grown, rows, many, few)
     end
-    print(("In a cell: containerd / moonsnap. Medians of %d rounds.\n"):format(ROUNDS))
-    for _, found in ipairs { calls, listed, kept, grown } do
-        found:print()
-    end
+    grown:print()
 end
 
 run()
