@@ -149,7 +149,7 @@ local function list(options)
         local leases, found
         leases, err = leases_of(options.stores[1], name_space)
         if leases then
-            found, err = leases:list(filter)
+            found, err = leases:list(table.unpack { filter })
         end
         if not found then
             return nil, err
