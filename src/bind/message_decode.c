@@ -253,7 +253,8 @@ int ms_message_decode(lua_State *L, const struct ms_plan *plan, const void *byte
     luaL_checkstack(L, 4, NULL);
     int top = lua_gettop(L);
     ms_plan_push_names(L);
-    struct reader reader = {L, top + 1, err};
+    struct reader reader = {.L = L, .names = top + 1};
+    reader.err = err;
     int kind = push_message(&reader, plan, size != 0 ? bytes : (const void *)"", size);
     if (kind < 0) {
         lua_settop(L, top);
