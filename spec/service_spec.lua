@@ -185,9 +185,9 @@ describe("the configuration file of a service", function()
                 return snapshots:around {
                     stat = function(inner, key) return shown(assert(inner:stat(key))) end,
                     walk = function(inner, ...)
-                        local rows = inner:walk(...)
+                        local next_info, rows = inner:walk(...)
                         return function()
-                            local info = rows()
+                            local info = next_info(rows)
                             return info and shown(info)
                         end
                     end,
@@ -219,7 +219,7 @@ describe("the configuration file of a service", function()
     end)
 
     it("survives a handler with a bug, and says so to the caller and the log", function()
-        local served <close> = service.start { traces = true, config = [[
+        local served <close> = service.start { bugs = true, config = [[
             wrap("io.containerd.service.v1.snapshots-service", function(snapshots)
                 return snapshots:around { stat = function() local nothing; return nothing.field end }
             end)

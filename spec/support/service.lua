@@ -26,7 +26,7 @@ local M = {}
 ---@field env?     table<string, string|false>  false takes a variable away
 ---@field command? string[]                     instead of bin/moonsnap: what starts it
 ---@field level?   string                       of its log; "debug"
----@field traces?  true                         its log may hold stack traces
+---@field bugs?    true                         handlers with a bug are what the test is about
 ---@field inherit? table<integer, integer>      descriptors of ours that it gets, by the number they have there
 
 ---@class Served
@@ -235,7 +235,7 @@ function Served:finish(seconds)
     end
     local log = self:log()
     for _, report in ipairs(REPORTS) do
-        if log:find(report, 1, true) and not (self.options.traces and report == "stack traceback:") then
+        if log:find(report, 1, true) and not (self.options.bugs and report:find("bug", 1, true)) then
             error(log, 0)
         end
     end

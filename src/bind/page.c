@@ -1,6 +1,7 @@
-/* List's messages straight from the rows: containerd.services.snapshots.v1.ListSnapshotsResponse,
- * whose field 1 is an Info. No Lua table is built. */
+/* Messages straight from the rows, no Lua table is built: of containerd.services.snapshots.v1
+ * ListSnapshotsResponse and StatSnapshotResponse, whose field 1 is an Info, and MountsResponse. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/text.h"
@@ -10,11 +11,14 @@
 #include "bind/store.h"
 #include "engine/meta/labels.h"
 #include "engine/store/pages.h"
+#include "engine/store/store.h"
 
 #define MESSAGE_BYTES (64 * 1024) /* a message is closed by the info that passes this */
 #define UPPERDIR "containerd.io/snapshot/overlay.upperdir"
 
 enum { LIST_INFO = 1 };
+enum { MOUNTS_MOUNT = 1 };
+enum { MOUNT_TYPE = 1, MOUNT_SOURCE, MOUNT_TARGET, MOUNT_OPTIONS };
 enum { INFO_NAME = 1, INFO_PARENT, INFO_KIND, INFO_CREATED, INFO_UPDATED, INFO_LABELS };
 
 struct page_object {
@@ -103,7 +107,80 @@ static int next(lua_State *L) {
     return 1;
 }
 
-const luaL_Reg ms_page_verbs[] = {{"pages", open_pages}, {NULL, NULL}};
+/* ---- single messages
+ * ---------------------------------------------------------------------------*/
+
+static void clear_page(void *bytes) {
+    struct page_object *page = bytes;
+    ms_text_clear(&page->text);
+    ms_text_clear(&page->upperdir);
+}
+
+/* stat_message(ns, key, upperdir) -> a StatSnapshotResponse, whose info is where List has its */
+static int stat_message(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    lua_settop(L, 4);
+    struct ms_store *store = ms_store_check_arg(L);
+    const char *upperdir = luaL_optstring(L, 4, "");
+    struct page_object *page = ms_scratch_new(L, sizeof *page, clear_page);
+    ms_text_puts(&page->upperdir, upperdir);
+    page->upperdir_size = page->upperdir.size;
+    if (ms_arg_place(L, &place, &err) < 0 ||
+        ms_store_one(store, place.ns, place.key, put_info, page, &err) < 0 ||
+        ms_text_check(&page->text, &err) < 0)
+        return ms_failure(L, &err);
+    lua_pushlstring(L, page->text.bytes, page->text.size);
+    return 1;
+}
+
+struct mounts_object {
+    struct ms_mounts mounts;
+    struct ms_text text;
+};
+
+static void clear_mounts(void *bytes) {
+    struct mounts_object *object = bytes;
+    ms_mounts_clear(&object->mounts);
+    ms_text_clear(&object->text);
+}
+
+static void put_string(struct ms_text *text, uint32_t number, const char *string) {
+    ms_wire_put_bytes(text, number, string, strlen(string));
+}
+
+static void put_mount(struct ms_text *text, const struct ms_mount *mount) {
+    size_t begun = ms_wire_begin(text, MOUNTS_MOUNT);
+    put_string(text, MOUNT_TYPE, mount->type);
+    put_string(text, MOUNT_SOURCE, mount->source);
+    put_string(text, MOUNT_TARGET, mount->target);
+    for (size_t i = 0; i < mount->options_count; i++)
+        ms_wire_put_element(text, MOUNT_OPTIONS, mount->options[i], strlen(mount->options[i]));
+    ms_wire_end(text, begun);
+}
+
+/* mounts_message(ns, key) -> a MountsResponse */
+static int mounts_message(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    lua_settop(L, 3);
+    struct ms_store *store = ms_store_check_arg(L);
+    struct mounts_object *object = ms_scratch_new(L, sizeof *object, clear_mounts);
+    if (ms_arg_place(L, &place, &err) < 0 ||
+        ms_store_mounts(store, place.ns, place.key, &object->mounts, &err) < 0)
+        return ms_failure(L, &err);
+    for (size_t i = 0; i < object->mounts.count; i++)
+        put_mount(&object->text, &object->mounts.items[i]);
+    if (ms_text_check(&object->text, &err) < 0)
+        return ms_failure(L, &err);
+    lua_pushlstring(L, object->text.bytes, object->text.size);
+    return 1;
+}
+
+const luaL_Reg ms_page_verbs[] = {{"pages", open_pages},
+                                  {"stat_message", stat_message},
+                                  {"mounts_message", mounts_message},
+                                  {NULL, NULL}};
 
 void ms_page_setup(lua_State *L) {
     static const luaL_Reg methods[] = {{"next", next}, {NULL, NULL}};

@@ -46,6 +46,19 @@ function Metadata:open(options)
     return held
 end
 
+--- One state of the rows for all reads until release: many then cost one lock. Never across a wait.
+function Metadata:hold()
+    for _, held in ipairs(self.held) do
+        held.reader.engine:hold()
+    end
+end
+
+function Metadata:release()
+    for _, held in ipairs(self.held) do
+        held.reader.engine:release()
+    end
+end
+
 --- Commits nothing: what is open is rolled back.
 function Metadata:close()
     for _, held in ipairs(self.held) do

@@ -211,13 +211,24 @@ local function finish_jobs(service)
     end
 end
 
+--- Hands out the calls that arrived; where they are several, their reads see one state of the rows.
 local function take_calls(service)
-    local server, routes = service.server, service.router
-    for call in server.next, server do
+    local server, routes, stores = service.server, service.router, service.stores
+    local call, several = server:next(), false
+    while call do
+        local following = server:next()
+        if following and not several then
+            several = true
+            stores:hold()
+        end
         routes:dispatch(call)
+        call = following
     end
-    for call in server.woken, server do
-        routes:wake(call)
+    if several then
+        stores:release()
+    end
+    for woken in server.woken, server do
+        routes:wake(woken)
     end
 end
 

@@ -172,6 +172,9 @@ function M.new(options)
     add("Prepare", creating(options, "prepare"), "PrepareSnapshotRequest", PACKAGE .. "PrepareSnapshotResponse")
     add("View", creating(options, "view"), "ViewSnapshotRequest", PACKAGE .. "ViewSnapshotResponse")
     add("Mounts", on(options, function(snapshotter, request)
+        if snapshotter.mounts_message then
+            return snapshotter:mounts_message(request.key)
+        end
         local mounts, err = snapshotter:mounts(request.key)
         return mounts and { mounts = mounts }, err
     end), "MountsRequest")
@@ -181,6 +184,9 @@ function M.new(options)
         return ok and {}, err
     end), "RemoveSnapshotRequest", "google.protobuf.Empty")
     add("Stat", on(options, function(snapshotter, request)
+        if snapshotter.stat_message then
+            return snapshotter:stat_message(request.key)
+        end
         local info, err = snapshotter:stat(request.key)
         return info and { info = info_message(info) }, err
     end), "StatSnapshotRequest", PACKAGE .. "StatSnapshotResponse")

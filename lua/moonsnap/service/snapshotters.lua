@@ -32,8 +32,12 @@ local function wrapped(inner, methods)
     for name, fn in pairs(methods) do
         bound[name] = function(_, ...) return fn(inner, ...) end
     end
+    -- what stands around a method is asked: the short ways past it, rows that C encodes, are closed
     if methods.walk or methods.stat then
-        bound.pages = false -- rows must come the way that shows what they say
+        bound.pages, bound.stat_message = false, false
+    end
+    if methods.mounts then
+        bound.mounts_message = false
     end
     return setmetatable(bound, {
         __index = function(object, name)

@@ -296,6 +296,16 @@ local Backend = {}
 ---@return moonsnap.Error? err
 function Backend:pages(filters) end
 
+--- What stat and mounts answer as encoded messages; false where something stands around those.
+---@param key string
+---@return string? bytes
+---@return moonsnap.Error? err
+function Backend:stat_message(key) end
+---@param key string
+---@return string? bytes
+---@return moonsnap.Error? err
+function Backend:mounts_message(key) end
+
 ---@param name string
 ---@return moonsnap.service.Backend
 function Backend:namespace(name) end

@@ -85,6 +85,7 @@ struct ms_row {
     int kind;
     int64_t parent; /* 0 for none */
     bool damaged;
+    bool any_damaged; /* some row of the store is */
     struct ms_chain chain;
     struct ms_usage usage;
 };

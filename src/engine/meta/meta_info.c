@@ -48,20 +48,27 @@ static int gather(struct ms_meta *meta, sqlite3_stmt *statement, struct ms_page 
     return code;
 }
 
-int ms_meta_info(struct ms_meta *meta, const char *ns, const char *key, struct ms_info *out,
-                 struct ms_err *err) {
-    ms_auto_reset sqlite3_stmt *statement = NULL;
+/* Steps to the row of a key. */
+static int find_row(struct ms_meta *meta, const char *ns, const char *key, sqlite3_stmt **out,
+                    struct ms_err *err) {
     int code = ms_meta_prepare(meta,
                                MS_META_INFO_COLUMNS " FROM snapshots s" MS_META_INFO_JOIN
                                                     " WHERE s.namespace = ?1 AND s.key = ?2",
-                               &statement, err);
+                               out, err);
     if (code < 0)
         return code;
-    sqlite3_bind_text(statement, 1, ns, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
-    code = ms_meta_step(meta, statement, "find a snapshot", err);
+    sqlite3_bind_text(*out, 1, ns, -1, SQLITE_STATIC);
+    sqlite3_bind_text(*out, 2, key, -1, SQLITE_STATIC);
+    code = ms_meta_step(meta, *out, "find a snapshot", err);
     if (code == 0)
         return ms_err_set(err, MS_NOT_FOUND, "snapshot '%.100s' does not exist", key);
+    return code < 0 ? code : MS_OK;
+}
+
+int ms_meta_info(struct ms_meta *meta, const char *ns, const char *key, struct ms_info *out,
+                 struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = find_row(meta, ns, key, &statement, err);
     return code < 0 ? code : read_info(statement, out, err);
 }
 
@@ -91,21 +98,36 @@ static struct ms_span span_of(sqlite3_stmt *statement, int column) {
     return span;
 }
 
+static struct ms_brief brief_of(sqlite3_stmt *statement) {
+    return (struct ms_brief){
+        .number = sqlite3_column_int64(statement, 0),
+        .name = span_of(statement, 1),
+        .parent = span_of(statement, 2),
+        .kind = sqlite3_column_int(statement, 3),
+        .created_ns = sqlite3_column_int64(statement, 4),
+        .updated_ns = sqlite3_column_int64(statement, 5),
+        .labels = span_of(statement, 7),
+    };
+}
+
+int ms_meta_one(struct ms_meta *meta, const char *ns, const char *key, ms_brief_visit *visit,
+                void *context, struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = find_row(meta, ns, key, &statement, err);
+    if (code < 0)
+        return code;
+    struct ms_brief brief = brief_of(statement);
+    (void)visit(context, &brief);
+    return MS_OK;
+}
+
 int ms_meta_each(struct ms_meta *meta, const char *ns, int64_t *after, ms_brief_visit *visit,
                  void *context, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
     int count = 0;
     int code = prepare_page(meta, ns, *after, &statement, err);
     while (code >= 0 && (code = ms_meta_step(meta, statement, "read snapshots", err)) == 1) {
-        struct ms_brief brief = {
-            .number = sqlite3_column_int64(statement, 0),
-            .name = span_of(statement, 1),
-            .parent = span_of(statement, 2),
-            .kind = sqlite3_column_int(statement, 3),
-            .created_ns = sqlite3_column_int64(statement, 4),
-            .updated_ns = sqlite3_column_int64(statement, 5),
-            .labels = span_of(statement, 7),
-        };
+        struct ms_brief brief = brief_of(statement);
         *after = brief.number;
         count++;
         if (!visit(context, &brief))

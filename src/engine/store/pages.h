@@ -1,4 +1,4 @@
-/* pages.h - a walk for those who turn rows into bytes: no row is copied on the way.
+/* pages.h - rows for those who turn them into bytes: none is copied on the way.
  *
  *     without a filter   rows are visited as they stand in SQLite's memory
  *     with one           what matches is visited one by one
@@ -14,7 +14,11 @@ struct ms_filter;
 struct ms_pages;
 struct ms_store;
 
-/* Begins; store must outlive the pages, as must filter (NULL: all), which is borrowed too. */
+/* Visits one row. Fails: not_found. */
+int ms_store_one(struct ms_store *store, const char *ns, const char *key, ms_brief_visit *visit,
+                 void *context, struct ms_err *err);
+
+/* Begins a walk; store must outlive the pages, as must filter (NULL: all), which is borrowed too. */
 int ms_store_pages(struct ms_store *store, const char *ns, const struct ms_filter *filter,
                    struct ms_pages **out, struct ms_err *err);
 

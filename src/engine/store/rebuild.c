@@ -12,6 +12,7 @@
 #include "engine/clock.h"
 #include "engine/layer/marker.h"
 #include "engine/store/store_inside.h"
+#include "sys/forks.h"
 
 static int by_value(const void *left, const void *right) {
     int64_t a = *(const int64_t *)left;
@@ -213,7 +214,7 @@ static int lock_root(const struct ms_place *place, struct ms_err *err) {
 }
 
 int ms_store_rebuild(const char *root, int64_t *rebuilt, struct ms_err *err) {
-    struct ms_store store = {.pid = getpid(), .place = {.root_fd = -1}};
+    struct ms_store store = {.pid = getpid(), .forks = ms_forks(), .place = {.root_fd = -1}};
     int64_t when = ms_clock_now_ns();
     int64_t found = 0;
     int code = ms_place_open(root, false, &store.place, err);

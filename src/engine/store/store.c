@@ -14,10 +14,11 @@
 #include "engine/store/store_inside.h"
 #include "sys/ident.h"
 #include "sys/userns.h"
+#include "sys/forks.h"
 
 int ms_store_enter(const struct ms_store *store, const char *ns, const char *key,
                    struct ms_err *err) {
-    if (store->pid != getpid())
+    if (store->forks != ms_forks())
         return ms_err_set(err, MS_FAILED_PRECONDITION,
                           "this store was opened by process %d and carried over a fork: open it "
                           "again here",
@@ -213,6 +214,7 @@ int ms_store_open(const struct ms_store_options *options, struct ms_store **out,
     if (store == NULL)
         return ms_err_memory(err);
     store->pid = getpid();
+    store->forks = ms_forks();
     store->place.root_fd = -1;
     int code = ms_place_open(options->root, options->create, &store->place, err);
     if (code < 0) {
@@ -238,7 +240,7 @@ int ms_store_open(const struct ms_store_options *options, struct ms_store **out,
 }
 
 void ms_store_close(struct ms_store *store) {
-    if (store == NULL || store->pid != getpid())
+    if (store == NULL || store->forks != ms_forks())
         return;
     while (store->undo.depth > 0)
         ms_store_rollback(store);

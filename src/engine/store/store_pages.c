@@ -24,6 +24,12 @@ void ms_pages_free(struct ms_pages *pages) {
     free(pages);
 }
 
+int ms_store_one(struct ms_store *store, const char *ns, const char *key, ms_brief_visit *visit,
+                 void *context, struct ms_err *err) {
+    int code = ms_store_enter(store, ns, NULL, err);
+    return code < 0 ? code : ms_meta_one(&store->meta, ns, key, visit, context, err);
+}
+
 int ms_store_pages(struct ms_store *store, const char *ns, const struct ms_filter *filter,
                    struct ms_pages **out, struct ms_err *err) {
     int code = ms_store_enter(store, ns, NULL, err);

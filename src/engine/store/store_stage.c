@@ -14,6 +14,7 @@
 #include "base/remove.h"
 #include "engine/clock.h"
 #include "engine/store/store_inside.h"
+#include "sys/forks.h"
 
 struct ms_stage {
     struct ms_store *store; /* borrowed: outlives the stage */
@@ -57,7 +58,7 @@ void ms_stage_free(struct ms_stage *stage) {
     ms_copy_free(stage->copy);
     ms_own_close(&stage->parent_fd);
     ms_own_close(&stage->layer_fd);
-    if (stage->store->pid == getpid() && stage->name[0] != '\0')
+    if (stage->store->forks == ms_forks() && stage->name[0] != '\0')
         delete_staged(stage);
     ms_own_close(&stage->directory_fd);
     ms_row_clear(&stage->parent);
