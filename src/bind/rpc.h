@@ -38,7 +38,8 @@ void ms_rpc_call_setup(lua_State *L);
 /* Headers that calls keep: ms_call_header's numbers are places in this list. */
 extern const char *const ms_rpc_kept[];
 
-/* User values of a server's box: calls that wait by slot, and those that were over before. */
+/* User values of a server's box: calls that wait by slot, with paths by their negative number; and
+ * calls that were over before they waited. */
 #define MS_SERVER_WAITERS 2
 #define MS_SERVER_OVER 3
 

@@ -22,9 +22,29 @@ struct handle {
     struct ms_peer peer;
 };
 
-void ms_rpc_call_push(lua_State *L, int server, struct ms_call *call) {
+/* Pushes the path: one string for all calls of it, so that its hash is computed once. */
+static void push_path(lua_State *L, int server, const struct ms_call *call) {
     size_t size;
-    luaL_checkstack(L, 3, NULL);
+    lua_Integer number = ms_call_path_number(call);
+    if (number > 0) {
+        lua_getiuservalue(L, server, MS_SERVER_WAITERS);
+        if (lua_rawgeti(L, -1, -number) != LUA_TNIL) {
+            lua_replace(L, -2);
+            return;
+        }
+        lua_pop(L, 1);
+    }
+    const char *path = ms_call_path(call, &size);
+    lua_pushlstring(L, path, size);
+    if (number > 0) {
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, -3, -number);
+        lua_replace(L, -2);
+    }
+}
+
+void ms_rpc_call_push(lua_State *L, int server, struct ms_call *call) {
+    luaL_checkstack(L, 5, NULL);
     struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 2);
     handle->server = lua_touserdata(L, server);
     handle->call = call;
@@ -32,14 +52,23 @@ void ms_rpc_call_push(lua_State *L, int server, struct ms_call *call) {
     handle->due = ms_call_due(call);
     handle->peer = *ms_call_peer(call);
     luaL_setmetatable(L, CALL);
-    const char *path = ms_call_path(call, &size);
-    lua_pushlstring(L, path, size);
+    push_path(L, server, call);
     lua_setiuservalue(L, -2, HELD_PATH);
     lua_pushvalue(L, server);
     lua_setiuservalue(L, -2, HELD_SERVER);
 }
 
-static struct handle *check(lua_State *L) { return luaL_checkudata(L, 1, CALL); }
+/* As luaL_checkudata, without looking the class up: the methods have its metatable beside them. */
+static struct handle *check(lua_State *L) {
+    struct handle *handle = lua_touserdata(L, 1);
+    if (handle != NULL && lua_getmetatable(L, 1)) {
+        int same = lua_rawequal(L, -1, lua_upvalueindex(1));
+        lua_pop(L, 1);
+        if (same)
+            return handle;
+    }
+    return luaL_checkudata(L, 1, CALL);
+}
 
 /* The call while its stream is open; NULL afterwards. */
 static struct ms_call *open_call(const struct handle *handle) {
@@ -199,7 +228,9 @@ void ms_rpc_call_setup(lua_State *L) {
         {"wait", call_wait},   {"fail", call_fail}, {"finish", call_finish},
         {NULL, NULL}};
     luaL_newmetatable(L, CALL);
-    luaL_newlib(L, methods);
+    luaL_newlibtable(L, methods);
+    lua_pushvalue(L, -2);
+    luaL_setfuncs(L, methods, 1);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
 }

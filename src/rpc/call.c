@@ -24,6 +24,8 @@ const char *ms_call_path(const struct ms_call *call, size_t *out_size) {
     return span(call, &call->path, out_size);
 }
 
+unsigned ms_call_path_number(const struct ms_call *call) { return call->path_number; }
+
 const char *ms_call_request(const struct ms_call *call, size_t *out_size) {
     if (call->in.size < MS_FRAME_PREFIX) {
         *out_size = 0;

@@ -36,6 +36,10 @@ uint32_t ms_call_slot(const struct ms_call *call);
 const char *ms_call_path(const struct ms_call *call, size_t *out_size);
 const char *ms_call_request(const struct ms_call *call, size_t *out_size);
 
+/* A number that calls of this path alone have, from 1 to MS_SERVER_PATHS; 0 when the server has
+ * seen too many others before. For whoever keeps something for each path. */
+unsigned ms_call_path_number(const struct ms_call *call);
+
 /* A header that the server was told to keep, by its place in that list; NULL when it was not sent.
  */
 const char *ms_call_header(const struct ms_call *call, size_t which, size_t *out_size);

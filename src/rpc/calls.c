@@ -1,6 +1,7 @@
 /* Where calls live: one for each stream that is open, handed out when their requests are whole,
  * named when who waits for them can go on. Their memory serves one call after the other. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "rpc/conn.h"
 
@@ -88,6 +89,25 @@ void ms_server_drop_call(struct ms_call *call) {
         release(server, call);
 }
 
+/* Gives the call its path's number. */
+static void number_path(struct ms_call *call) {
+    struct ms_server *server = call->conn->server;
+    size_t size;
+    const char *path = ms_call_path(call, &size);
+    for (unsigned i = 0; i < server->path_count; i++) {
+        if (server->paths[i].size == size && memcmp(server->paths[i].bytes, path, size) == 0) {
+            call->path_number = i + 1;
+            return;
+        }
+    }
+    if (size == 0 || server->path_count == MS_SERVER_PATHS)
+        return;
+    struct ms_text *kept = &server->paths[server->path_count];
+    ms_text_append(kept, path, size);
+    if (!kept->failed)
+        call->path_number = ++server->path_count;
+}
+
 void ms_server_offer(struct ms_call *call) {
     struct ms_server *server = call->conn->server;
     if (server->ready_last != NULL)
@@ -96,6 +116,7 @@ void ms_server_offer(struct ms_call *call) {
         server->ready_first = call;
     server->ready_last = call;
     call->queued = true;
+    number_path(call);
 }
 
 struct ms_call *ms_server_next(struct ms_server *server) {

@@ -56,6 +56,7 @@ struct ms_call {
     uint32_t slot;
     struct ms_text head; /* path and kept headers */
     struct ms_span path;
+    unsigned path_number; /* see ms_call_path_number */
     struct ms_span kept[MS_SERVER_KEEP];
     size_t head_size;       /* as HTTP/2 counts */
     struct ms_text in;      /* prefix and request */
@@ -88,6 +89,8 @@ struct ms_server {
     struct ms_server_options options;
     char *keep[MS_SERVER_KEEP]; /* names of headers */
     size_t keep_count;
+    struct ms_text paths[MS_SERVER_PATHS]; /* of calls, the first ones */
+    unsigned path_count;
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *settings;
     struct ms_conn *conns;

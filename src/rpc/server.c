@@ -205,6 +205,8 @@ void ms_server_free(struct ms_server *server) {
     free((void *)server->all);
     for (size_t i = 0; i < server->keep_count; i++)
         free(server->keep[i]);
+    for (unsigned i = 0; i < server->path_count; i++)
+        ms_text_clear(&server->paths[i]);
     nghttp2_session_callbacks_del(server->callbacks);
     nghttp2_option_del(server->settings);
     free(server->in);

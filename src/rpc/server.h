@@ -29,6 +29,7 @@ struct ms_err;
 struct ms_server;
 
 #define MS_SERVER_KEEP 8
+#define MS_SERVER_PATHS 64
 
 /* Zero means the number behind it. */
 struct ms_server_options {
