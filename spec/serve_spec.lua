@@ -2,6 +2,7 @@
 local caller = require "spec.support.caller"
 local command = require "spec.support.command"
 local dkjson = require "dkjson"
+local moonsnap = require "moonsnap"
 local process = require "spec.support.process"
 local service = require "spec.support.service"
 local signal = require "posix.signal"
@@ -119,7 +120,7 @@ describe("serve starts", function()
 
     it("where its user's things are, without --address", function()
         local served <close> = service.new { inherit = {}, env = { XDG_RUNTIME_DIR = false } }
-        if require("moonsnap").sys.in_initial_user_namespace() and unistd.geteuid() == 0 then
+        if moonsnap.sys.in_initial_user_namespace() and unistd.geteuid() == 0 then
             served:close() -- root's is /run/moonsnap, which belongs to the machine
             return
         end
@@ -245,6 +246,25 @@ describe("SIGHUP", function()
             assert.equal("unimplemented", err.kind)
         end
         assert.is_not_nil(entry(served, "reload failed, all stays as it was"))
+    end)
+
+    it("goes on telling events to those who listen, once each", function()
+        local served <close> = service.start { mode = "direct", config = "" }
+        local to <close> = caller.new(served.address, { ["containerd-namespace"] = "one" })
+        local listener <close> = caller.new(served.address)
+        local events = listener:stream("/containerd.services.events.v1.Events/Subscribe",
+            "containerd.services.events.v1.SubscribeRequest", { filters = { [[topic=="/snapshot/prepare"]] } },
+            "containerd.types.Envelope")
+        served:await_log([["msg":"stream"]])
+        for round = 1, 3 do
+            local key = ("k%d"):format(round)
+            assert(to:snapshots("Prepare", { snapshotter = "overlayfs", key = key }))
+            local event = moonsnap.message.type("containerd.events.SnapshotPrepare"):decode(events().event.value)
+            assert.same({ key, "overlayfs" }, { event.key, event.snapshotter })
+            served.notes = ""
+            served:signal(signal.SIGHUP)
+            served:await_note("READY=1")
+        end
     end)
 
     it("leaves the calls under way and the rows alone", function()
