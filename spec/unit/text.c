@@ -12,6 +12,18 @@ static void grows(void) {
     CHECK(strncmp(text.bytes, "0,1,2,3,", 8) == 0);
 }
 
+static void reserves_room(void) {
+    ms_auto_text struct ms_text text = {0};
+    ms_text_reserve(&text, 100);
+    const char *bytes = text.bytes;
+    for (int i = 0; i < 100; i++)
+        ms_text_append(&text, "x", 1);
+    CHECK(text.bytes == bytes && text.size == 100 && text.bytes[100] == 0);
+    ms_text_reserve(&text, 10);
+    ms_text_puts(&text, "more");
+    CHECK(text.size == 104 && strcmp(text.bytes + 99, "xmore") == 0);
+}
+
 static void holds_any_bytes(void) {
     ms_auto_text struct ms_text text = {0};
     ms_text_append(&text, "a\0b", 3);

@@ -34,6 +34,17 @@ static bool grow(struct ms_text *text, size_t size) {
     return true;
 }
 
+void ms_text_reserve(struct ms_text *text, size_t size) {
+    if (text->failed || size < text->room)
+        return;
+    char *bytes = realloc(text->bytes, size + 1);
+    text->failed = bytes == NULL;
+    if (bytes == NULL)
+        return;
+    text->bytes = bytes;
+    text->room = size + 1;
+}
+
 void ms_text_append(struct ms_text *text, const void *bytes, size_t size) {
     if (!grow(text, size))
         return;

@@ -23,6 +23,9 @@ struct ms_text {
 void ms_text_clear(struct ms_text *text);
 #define ms_auto_text __attribute__((cleanup(ms_text_clear)))
 
+/* Makes room for size bytes in all, where that is known before. */
+void ms_text_reserve(struct ms_text *text, size_t size);
+
 void ms_text_append(struct ms_text *text, const void *bytes, size_t size);
 void ms_text_puts(struct ms_text *text, const char *string);
 void ms_text_printf(struct ms_text *text, const char *format, ...)

@@ -21,7 +21,8 @@ int ms_meta_find_labels(struct ms_meta *meta, const char *ns, const char *key, s
                         struct ms_labels *labels, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
     int code = ms_meta_prepare(meta,
-                               "SELECT id, kind, parent, damaged, chain, size, inodes, labels"
+                               "SELECT id, kind, parent, damaged, chain, size, inodes, labels,"
+                               " EXISTS (SELECT 1 FROM snapshots WHERE damaged != 0)"
                                " FROM snapshots WHERE namespace = ?1 AND key = ?2",
                                &statement, err);
     if (code < 0)
@@ -37,6 +38,7 @@ int ms_meta_find_labels(struct ms_meta *meta, const char *ns, const char *key, s
         .kind = sqlite3_column_int(statement, 1),
         .parent = sqlite3_column_int64(statement, 2),
         .damaged = sqlite3_column_int(statement, 3) != 0,
+        .any_damaged = sqlite3_column_int(statement, 8) != 0,
         .usage = {.size_bytes = sqlite3_column_int64(statement, 5),
                   .inodes = sqlite3_column_int64(statement, 6)},
     };

@@ -50,24 +50,31 @@ static void add_pair(struct draft *draft, const char *name, const char *value) {
     add(draft, ms_text_take(&text));
 }
 
-/* Adds NAME=ROOT/FOLDER/NUMBER. */
-static void add_directory(struct draft *draft, const char *name, const struct ms_mount_plan *plan,
-                          const char *folder) {
+#define NUMBER_ROOM 20 /* digits */
+
+/* FRONT ROOT FOLDER NUMBER, in one piece of heap; front may be "name=", folder is "/layers/". */
+static char *path_of(const char *front, const char *root, const char *folder, long long number) {
     ms_auto_text struct ms_text text = {0};
-    ms_text_printf(&text, "%s=%s/%s/%lld", name, plan->root, folder, plan->number);
-    add(draft, ms_text_take(&text));
+    ms_text_reserve(&text, strlen(front) + strlen(root) + strlen(folder) + NUMBER_ROOM);
+    ms_text_puts(&text, front);
+    ms_text_puts(&text, root);
+    ms_text_puts(&text, folder);
+    ms_text_number(&text, (unsigned long long)number);
+    return ms_text_take(&text);
 }
 
 static void add_lowers(struct draft *draft, const struct ms_mount_plan *plan) {
     ms_auto_text struct ms_text text = {0};
-    ms_auto_text struct ms_text layers = {0}; /* what is the same before each number */
-    ms_text_printf(&layers, ":%s/layers/", plan->root);
-    if (layers.failed)
-        text.failed = true;
+    static const char layers[] = "/layers/";
+    size_t root = strlen(plan->root);
+    /* numbers have few digits mostly; where they have more, the text grows */
+    ms_text_reserve(&text, 16 + plan->chain_count * (root + sizeof layers + NUMBER_ROOM / 2));
     ms_text_puts(&text, "lowerdir=");
-    for (size_t i = 0; i < plan->chain_count && !layers.failed; i++) {
-        size_t colon = i == 0; /* none before the first */
-        ms_text_append(&text, layers.bytes + colon, layers.size - colon);
+    for (size_t i = 0; i < plan->chain_count; i++) {
+        if (i != 0)
+            ms_text_append(&text, ":", 1);
+        ms_text_append(&text, plan->root, root);
+        ms_text_append(&text, layers, sizeof layers - 1);
         ms_text_number(&text, (unsigned long long)plan->chain[i]);
     }
     add(draft, ms_text_take(&text));
@@ -114,11 +121,9 @@ static long long seen(const struct ms_mount_plan *plan) {
 static int bind(const struct ms_mount_plan *plan, const char *const words[2], struct ms_mounts *out,
                 struct ms_err *err) {
     struct draft draft = {0};
-    ms_auto_text struct ms_text source = {0};
     start(&draft, "bind", plan);
     if (!draft.failed) {
-        ms_text_printf(&source, "%s/layers/%lld", plan->root, seen(plan));
-        keep(&draft, &draft.mount->source, ms_text_take(&source));
+        keep(&draft, &draft.mount->source, path_of("", plan->root, "/layers/", seen(plan)));
         add(&draft, strdup(words[0]));
         add(&draft, strdup(words[1]));
     }
@@ -136,8 +141,8 @@ static int overlay(const struct ms_mount_plan *plan, struct ms_mounts *out, stru
         return finish(&draft, out, err);
     keep(&draft, &draft.mount->source, strdup("overlay"));
     if (plan->kind == MS_KIND_ACTIVE) {
-        add_directory(&draft, "workdir", plan, "work");
-        add_directory(&draft, "upperdir", plan, "layers");
+        add(&draft, path_of("workdir=", plan->root, "/work/", plan->number));
+        add(&draft, path_of("upperdir=", plan->root, "/layers/", plan->number));
     }
     add_lowers(&draft, plan);
     for (size_t i = 0; i < plan->extras_count; i++)

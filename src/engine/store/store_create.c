@@ -23,6 +23,8 @@ int ms_store_check_labels(const struct ms_labels *labels, struct ms_err *err) {
 /* Refuses a row whose layer, or an ancestor's, is not on disk any more. */
 static int refuse_damaged(struct ms_store *store, const struct ms_row *row, struct ms_err *err) {
     int64_t damaged = 0;
+    if (!row->any_damaged)
+        return MS_OK;
     int code = ms_meta_damaged(&store->meta, row->number, &row->chain, &damaged, err);
     if (code < 0 || damaged == 0)
         return code;
