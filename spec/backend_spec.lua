@@ -12,7 +12,7 @@ local function serve(home, options)
     local loop = turns.new(home, { look = true })
     local with = {
         writer = loop.writer, reader = loop.reader, batch = loop.batch, pool = loop.pool, tickets = loop.tickets,
-        failure = moonsnap.error,
+        timers = loop.timers, failure = moonsnap.error,
     }
     for name, value in pairs(options or {}) do
         with[name] = value
@@ -99,7 +99,7 @@ for _, driver in ipairs { "overlay", "native" } do
             assert(call(loop, shop, "prepare", "d"))
             local waiting = backend.new {
                 writer = loop.writer, reader = loop.reader, batch = loop.batch, pool = loop.pool,
-                tickets = loop.tickets, failure = moonsnap.error, sync_remove = true,
+                tickets = loop.tickets, timers = loop.timers, failure = moonsnap.error, sync_remove = true,
             }
             tree.write(shop:layers("d")[1] .. "/f", "x")
             assert(call(loop, waiting, "remove", "d"))
@@ -112,7 +112,7 @@ for _, driver in ipairs { "overlay", "native" } do
             assert(call(loop, shop, "prepare", "a"))
             assert(call(loop, shop, "prepare", "gone"))
             assert(call(loop, shop, "remove", "gone"))
-            loop:until_then(function() return not shop.shop.sweeping end)
+            loop:until_then(function() return not shop.shop.sweeping and not shop.shop.soon end)
             tree.mkdir(home.root .. "/layers/2")
             tree.write(home.root .. "/layers/2/f", "x")
             local cleaned = assert(call(loop, shop, "cleanup"))

@@ -4,6 +4,7 @@
 ---     turns:all(function() ... turns.batch:write(...) end, ...)    runs tasks until all have ended
 local moonsnap = require "moonsnap"
 local task = require "moonsnap.service.task"
+local timers = require "moonsnap.service.timers"
 
 local batch = require "moonsnap.service.batch"
 
@@ -25,7 +26,7 @@ function M.new(home, options)
     end
     local loop = moonsnap.rpc.loop()
     local self = setmetatable({
-        loop = loop, tickets = {}, tasks = task.new(),
+        loop = loop, tickets = {}, tasks = task.new(), timers = timers.new(moonsnap.sys.steady),
         pool = moonsnap.rpc.pool(loop, 2),
         writer = assert(moonsnap.open { root = home.root, durability = "metadata" }),
         reader = assert(moonsnap.open(open)),
@@ -49,10 +50,12 @@ end
 --- One turn; waits for a job when there is nothing else to do.
 function Turns:turn()
     local busy = self.batch:turn()
-    if not busy and next(self.tickets) then
-        self.loop:wait(1000)
+    local left = self.timers:left()
+    if not busy and (next(self.tickets) or left >= 0) then
+        self.loop:wait(left >= 0 and math.min(left, 1000) or 1000)
     end
     self:finish()
+    self.timers:run()
 end
 
 --- Starts a task; answers a table that gets `ended`.

@@ -48,7 +48,7 @@ local function init(driver, capabilities)
         end
         return ic.runtime.backend.new {
             writer = held.writer, reader = held.reader, batch = held.batch,
-            pool = ic.runtime.pool, tickets = ic.runtime.tickets,
+            pool = ic.runtime.pool, tickets = ic.runtime.tickets, timers = ic.runtime.timers,
             durability = ic.runtime.durability, sync_remove = ic.config.sync_remove,
             upperdir_label = ic.config.upperdir_label, failure = ic.runtime.failure,
         }

@@ -9,10 +9,10 @@
 
 local held = require "moonsnap.service.held"
 local task = require "moonsnap.service.task"
+local workshop = require "moonsnap.service.workshop"
 
 local M = {}
 
-local FIRST = 64 -- entries that the loop looks at itself before it asks a worker
 local TRIES = 3  -- of a commit whose layer was replaced meanwhile
 local UPPERDIR = "containerd.io/snapshot/overlay.upperdir"
 
@@ -24,91 +24,11 @@ local UPPERDIR = "containerd.io/snapshot/overlay.upperdir"
 ---@field tickets     table<integer, fun(ok: boolean?, err: moonsnap.Error?)>
 ---@field failure     fun(kind: string, message: string): moonsnap.Error
 ---@field durability? string   of commits; "metadata"
+---@field timers      moonsnap.service.Timers
 ---@field sync_remove? boolean remove answers once the layer is freed
 ---@field upperdir_label? boolean  infos show where the upper directory is, as a label
 
---- What the namespaces of one store share.
----@class moonsnap.service.Workshop
-local Workshop = {}
-Workshop.__index = Workshop
-
 local Backend = {}
-
---- Runs work on a worker until it has ended or nobody waits for it.
----@param work moonsnap.Work
----@param alive? fun(): boolean
----@return true? ok
----@return moonsnap.Error? err
-function Workshop:drive(work, alive)
-    while true do
-        if alive and not alive() then
-            return nil, self.failure("canceled", "the caller is gone")
-        end
-        local done, err = task.await(function(resume)
-            local ticket, wrong = self.pool:run(work)
-            if not ticket then
-                return resume(nil, wrong)
-            end
-            self.tickets[ticket] = resume
-        end)
-        if done == nil then
-            return nil, err
-        elseif done then
-            return true
-        end
-    end
-end
-
---- The first step here, which most layers need no more than; the rest on a worker.
-function Workshop:finish(work, alive)
-    local more, err = work:step(FIRST)
-    if more == nil then
-        return nil, err
-    end
-    if not more then
-        return true
-    end
-    return self:drive(work, alive)
-end
-
---- Frees what lies in the trash, one sweep at a time; resume is called when all is freed that was there by now.
-function Workshop:sweep(resume)
-    if resume then
-        self.waiting[#self.waiting + 1] = resume
-    end
-    if self.sweeping then
-        self.again = true
-        return
-    end
-    local waiting = self.waiting
-    self.waiting, self.sweeping, self.again = {}, true, false
-    local work = self.reader.engine:sweep(0)
-    local function over()
-        self.sweeping = false
-        if work then
-            work:close()
-        end
-        for _, go_on in ipairs(waiting) do
-            go_on()
-        end
-        if self.again then
-            self:sweep()
-        end
-    end
-    local function slice()
-        local ticket = work and self.pool:run(work)
-        if not ticket then
-            return over()
-        end
-        self.tickets[ticket] = function(ok)
-            if ok == false then
-                return slice()
-            end
-            over()
-        end
-    end
-    slice()
-end
 
 --- Options without alive, which the store does not know.
 local function split(options)
@@ -173,7 +93,11 @@ function Backend:remove(key, options)
     if not ok then
         return nil, err
     end
-    self:sweep(shop.sync_remove)
+    if shop.sync_remove then
+        self:sweep(true)
+    else
+        shop:sweep_soon()
+    end
     return true
 end
 
@@ -354,13 +278,7 @@ end
 ---@return moonsnap.service.Backend
 function M.new(options)
     local reader = options.reader
-    local shop = setmetatable({
-        reader = reader, batch = options.batch, pool = options.pool, tickets = options.tickets,
-        failure = options.failure, filter = reader.core.filter,
-        durability = options.durability or "metadata", sync_remove = options.sync_remove,
-        upperdir = options.upperdir_label and reader.root .. "/layers/" or nil,
-        waiting = {}, sweeping = false, again = false,
-    }, Workshop)
+    local shop = workshop.new(options)
     return in_namespace(shop, options.writer, reader)
 end
 
