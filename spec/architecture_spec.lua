@@ -51,6 +51,7 @@ local FLOORS = { base = 0, sys = 1, rpc = 1, engine = 2, archive = 2, bind = 3 }
 local OWNERS = {
     ["lua%.h"] = "bind", ["lauxlib%.h"] = "bind", ["lualib%.h"] = "bind", ["sqlite3%.h"] = "engine",
     ["pcre2%.h"] = "engine", ["archive%.h"] = "archive", ["archive_entry%.h"] = "archive",
+    ["nghttp2/nghttp2%.h"] = "rpc", ["protobuf%-c/protobuf%-c%.h"] = "bind", [".*%.pb%-c%.h"] = "bind",
 }
 
 local function part_of(path)

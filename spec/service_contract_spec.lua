@@ -28,7 +28,7 @@ end
 --- A store whose calls go over the socket, beside one on the same root in this process, whose events are those
 --- after the number since.
 local function beside(remote, near, since)
-    local store = {}
+    local store = { root = near.root, driver = near.driver, xattrs = near.xattrs, durability = near.durability }
     local function take(from, verbs)
         for _, verb in ipairs(verbs) do
             store[verb] = function(_, ...) return from[verb](from, ...) end
@@ -110,7 +110,7 @@ local function over_socket(mode, driver, tag)
         contract(("%s over %s"):format(driver, mode), function()
             count = count + 1
             return bench_of(served, mode, driver, mode == "proxy" and "containerd" or "case-" .. count, last)
-        end, { driver = driver, front = mode == "direct", shared = true })
+        end, { driver = driver, shared = true, front = mode == "direct", label_max = mode == "direct" and 4096 or nil })
     end)
 end
 

@@ -1,21 +1,21 @@
 #include "bind/message_types.h"
 
-#include "containerd/events/snapshot.pb-c.h"
-#include "containerd/services/events/v1/events.pb-c.h"
-#include "containerd/services/introspection/v1/introspection.pb-c.h"
-#include "containerd/services/leases/v1/leases.pb-c.h"
-#include "containerd/services/namespaces/v1/namespace.pb-c.h"
-#include "containerd/services/snapshots/v1/snapshots.pb-c.h"
-#include "containerd/services/version/v1/version.pb-c.h"
-#include "containerd/types/envelope.pb-c.h"
-#include "containerd/types/mount.pb-c.h"
-#include "google/protobuf/any.pb-c.h"
-#include "google/protobuf/empty.pb-c.h"
-#include "google/protobuf/field_mask.pb-c.h"
-#include "google/protobuf/timestamp.pb-c.h"
-#include "google/rpc/status.pb-c.h"
-#include "grpc/health/v1/health.pb-c.h"
-#include "moonsnap/v1/control.pb-c.h"
+#include <containerd/events/snapshot.pb-c.h>
+#include <containerd/services/events/v1/events.pb-c.h>
+#include <containerd/services/introspection/v1/introspection.pb-c.h>
+#include <containerd/services/leases/v1/leases.pb-c.h>
+#include <containerd/services/namespaces/v1/namespace.pb-c.h>
+#include <containerd/services/snapshots/v1/snapshots.pb-c.h>
+#include <containerd/services/version/v1/version.pb-c.h>
+#include <containerd/types/envelope.pb-c.h>
+#include <containerd/types/mount.pb-c.h>
+#include <google/protobuf/any.pb-c.h>
+#include <google/protobuf/empty.pb-c.h>
+#include <google/protobuf/field_mask.pb-c.h>
+#include <google/protobuf/timestamp.pb-c.h>
+#include <google/rpc/status.pb-c.h>
+#include <grpc/health/v1/health.pb-c.h>
+#include <moonsnap/v1/control.pb-c.h>
 
 static const ProtobufCMessageDescriptor *const types[] = {
     &containerd__events__snapshot_prepare__descriptor,
