@@ -155,6 +155,36 @@ describe("serve ends", function()
         assert.equal(0, served:finish())
     end)
 
+    it("after a List that somebody still reads, and without who only listens", function()
+        local served <close> = service.start()
+        local store <close> = assert(moonsnap.open { root = served.root, namespace = "containerd" })
+        assert(store:transaction(function()
+            for i = 1, 3000 do
+                assert(store:prepare("k" .. i, nil, { labels = { long = ("x"):rep(500) } }))
+            end
+            return true
+        end))
+        local to <close> = caller.new(served.address)
+        local listener <close> = caller.new(served.address)
+        local events = listener:stream("/containerd.services.events.v1.Events/Subscribe",
+            "containerd.services.events.v1.SubscribeRequest", {}, "containerd.types.Envelope")
+        local list = to:stream("/containerd.services.snapshots.v1.Snapshots/List",
+            "containerd.services.snapshots.v1.ListSnapshotsRequest", {},
+            "containerd.services.snapshots.v1.ListSnapshotsResponse")
+        local count = #list().info
+        served:await_log("Events/Subscribe")
+        served:signal()
+        served:await_note("STOPPING=1")
+        local ok, err = pcall(events)
+        assert.same({ false, "unavailable" }, { ok, err.kind })
+        assert.is_not_nil(served.pid)
+        for page in list do
+            count = count + #page.info
+        end
+        assert.equal(3000, count)
+        assert.equal(0, served:finish())
+    end)
+
     it("without those that take longer than the grace", function()
         local served <close> = service.new { args = { "--grace", "0.3" } }
         served:configure(slow.config(served.dir))

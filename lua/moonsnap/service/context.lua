@@ -7,6 +7,7 @@ local M = {}
 ---@class moonsnap.service.Context
 ---@field number  integer  of the call since the service began
 ---@field router moonsnap.service.Router
+---@field cut?   boolean  the service ends while the stream only waits
 local Context = {}
 
 local LAZY = {
@@ -71,6 +72,7 @@ function Context:pause(arrange)
         end)
         router.paused[self] = nil
     end
+    self.cut = router.ending
     return not router.ending and self.call:alive()
 end
 

@@ -97,7 +97,7 @@ local function run(router, route, this)
     end
     if not call:alive() then
         return end_call(router, route, this, gone(call))
-    elseif route.stream and router.ending then
+    elseif route.stream and this.cut then
         return refuse(router, route, this, 14, "the service ends: unavailable")
     elseif route.stream then
         call:finish()
