@@ -224,11 +224,11 @@ void ms_conn_free(struct ms_conn *conn) {
         ms_server_drop_call(conn->calls);
     nghttp2_session_del(conn->session);
     ms_timer_cancel(timers_of(conn), &conn->timer);
-    for (struct ms_conn **at = &server->dirty; conn->dirty; at = &(*at)->next_dirty) {
-        if (*at == conn) {
-            *at = conn->next_dirty;
-            conn->dirty = false;
-        }
+    if (conn->dirty) {
+        struct ms_conn **at = &server->dirty;
+        while (*at != conn)
+            at = &(*at)->next_dirty;
+        *at = conn->next_dirty;
     }
     if (conn->previous != NULL)
         conn->previous->next = conn->next;
