@@ -48,7 +48,7 @@ static int lease_place(lua_State *L, struct ms_arg_place *out, struct ms_err *er
 /* lease_create(ns, id, labels) -> lease */
 static int lease_create(lua_State *L) {
     struct ms_err err;
-    struct ms_arg_place place;
+    struct ms_arg_place place = {0};
     struct ms_labels *labels = NULL;
     lua_settop(L, 4);
     struct ms_store *store = ms_store_check_arg(L);
@@ -63,7 +63,7 @@ static int lease_create(lua_State *L) {
 /* lease_delete(ns, id) -> keys of the snapshots that went with it */
 static int lease_delete(lua_State *L) {
     struct ms_err err;
-    struct ms_arg_place place;
+    struct ms_arg_place place = {0};
     lua_settop(L, 3);
     struct ms_store *store = ms_store_check_arg(L);
     struct ms_names *removed = ms_scratch_new(L, sizeof *removed, clear_names);
@@ -93,7 +93,7 @@ typedef int change_verb(struct ms_store *store, const char *ns, const char *id,
 /* lease_add(ns, lease, type, id) -> true; lease_drop the same */
 static int change(lua_State *L, change_verb *verb) {
     struct ms_err err;
-    struct ms_arg_place place;
+    struct ms_arg_place place = {0};
     lua_settop(L, 5);
     struct ms_store *store = ms_store_check_arg(L);
     if (lease_place(L, &place, &err) < 0)
@@ -115,7 +115,7 @@ static int lease_drop(lua_State *L) { return change(L, ms_store_lease_drop); }
 /* lease_resources(ns, id) -> list of {type=, id=} */
 static int lease_resources(lua_State *L) {
     struct ms_err err;
-    struct ms_arg_place place;
+    struct ms_arg_place place = {0};
     lua_settop(L, 3);
     struct ms_store *store = ms_store_check_arg(L);
     struct ms_resources *held = ms_scratch_new(L, sizeof *held, clear_resources);

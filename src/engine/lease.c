@@ -18,6 +18,13 @@ void ms_records_clear(struct ms_records *records) {
     *records = (struct ms_records){0};
 }
 
+void ms_records_take(struct ms_records *records, struct ms_record *out) {
+    if (records->count == 0)
+        return;
+    *out = records->items[0];
+    records->items[0] = (struct ms_record){0};
+}
+
 void ms_resources_clear(struct ms_resources *resources) {
     for (size_t i = 0; i < resources->count; i++) {
         free(resources->items[i].type);

@@ -41,6 +41,9 @@ struct ms_resources {
     size_t room;
 };
 
+/* Moves the first of records to *out, which is empty. */
+void ms_records_take(struct ms_records *records, struct ms_record *out);
+
 void ms_record_clear(struct ms_record *record);
 void ms_records_clear(struct ms_records *records);
 void ms_resources_clear(struct ms_resources *resources);

@@ -29,6 +29,23 @@ function M.namespace(context, failure)
     return name_space
 end
 
+local LABEL_MAX = 4096
+
+--- Whether containerd's front takes labels: it counts the bytes of name and value.
+---@param labels table<string, string>?
+---@param failure fun(kind: string, message: string): moonsnap.Error
+---@return true? ok
+---@return moonsnap.Error? err
+function M.labels(labels, failure)
+    for name, value in pairs(labels or {}) do
+        if #name + #value > LABEL_MAX then
+            return nil, failure("invalid_argument", ("label '%s': name and value have %d bytes, %d are allowed")
+                :format(name:sub(1, 64), #name + #value, LABEL_MAX))
+        end
+    end
+    return true
+end
+
 --- "/snapshot/prepare": identifiers with a slash before each.
 ---@param topic string
 ---@return boolean

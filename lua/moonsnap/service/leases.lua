@@ -97,13 +97,17 @@ end
 
 local function create(options)
     return on(options, function(name_space, request)
+        local ok, err = identifier.labels(request.labels, options.failure)
+        if not ok then
+            return nil, err
+        end
         local function make(leases) return leases:create(request.id, { labels = request.labels }) end
-        local lease, err = write(options.stores[1], name_space, make)
+        local lease
+        lease, err = write(options.stores[1], name_space, make)
         if not lease then
             return nil, err
         end
         request.id = lease.id
-        local ok
         ok, err = write_further(options, name_space, "already_exists", make)
         return ok and { lease = { id = lease.id, created_at = lease.created, labels = lease.labels } }, err
     end)

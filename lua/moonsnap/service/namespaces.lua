@@ -26,6 +26,17 @@ local function check(options, name)
     return name
 end
 
+--- The same for a request with a whole namespace in it.
+local function check_whole(options, wanted)
+    local name, err = check(options, wanted and wanted.name)
+    if not name then
+        return nil, err
+    end
+    local ok
+    ok, err = identifier.labels(wanted.labels, options.failure)
+    return ok and name, err
+end
+
 local function message_of(record)
     return { name = record.name, labels = record.labels }
 end
@@ -71,7 +82,7 @@ end
 
 local function create(options, request)
     local wanted = request.namespace
-    local name, err = check(options, wanted and wanted.name)
+    local name, err = check_whole(options, wanted)
     if not name then
         return nil, err
     end
@@ -82,7 +93,7 @@ end
 
 local function update(options, request)
     local wanted, mask = request.namespace, request.update_mask
-    local name, err = check(options, wanted and wanted.name)
+    local name, err = check_whole(options, wanted)
     if not name then
         return nil, err
     end

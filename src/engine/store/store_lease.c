@@ -73,8 +73,7 @@ int ms_store_lease_create(struct ms_store *store, const char *ns, const char *id
     code = ms_store_end(store, code, err);
     if (code < 0)
         return code;
-    *out = made.items[0];
-    made.items[0] = (struct ms_record){0};
+    ms_records_take(&made, out);
     return MS_OK;
 }
 

@@ -11,12 +11,6 @@ static int enter(struct ms_store *store, const char *name, struct ms_err *err) {
     return code < 0 ? code : ms_key_check("namespace", name, strlen(name), err);
 }
 
-/* The only record of a list. */
-static void take_first(struct ms_records *records, struct ms_record *out) {
-    *out = records->items[0];
-    records->items[0] = (struct ms_record){0};
-}
-
 int ms_store_namespace_records(struct ms_store *store, struct ms_records *out, struct ms_err *err) {
     ms_auto_records struct ms_records records = {0};
     int code = ms_store_enter(store, NULL, NULL, err);
@@ -36,7 +30,7 @@ int ms_store_namespace_get(struct ms_store *store, const char *name, struct ms_r
     if (code == MS_OK)
         code = ms_meta_namespace_records(&store->meta, name, &found, err);
     if (code == MS_OK)
-        take_first(&found, out);
+        ms_records_take(&found, out);
     return code;
 }
 
@@ -48,7 +42,7 @@ static int write_inside(struct ms_store *store, const struct ms_record *record,
     if (code == MS_OK)
         code = ms_meta_namespace_records(&store->meta, record->id, &found, err);
     if (code == MS_OK)
-        take_first(&found, out);
+        ms_records_take(&found, out);
     return code;
 }
 
