@@ -1,6 +1,9 @@
 --- The service's log: one line an entry, for people or for programs, and never an order to a terminal.
 local dkjson = require "dkjson"
+local fcntl = require "posix.fcntl"
 local log = require "moonsnap.service.log"
+local sink = require "moonsnap.service.sink"
+local unistd = require "posix.unistd"
 
 local NOW = 1777863721042999999 -- 2026-05-04T03:02:01.042999999Z
 
@@ -63,6 +66,44 @@ describe("the log as JSON", function()
         local out, lines = new "json"
         out:info("x", { n = math.maxinteger, duration_us = 123456789012345678 })
         assert.is_truthy(lines[1]:find('"duration_us":123456789012345678,"n":9223372036854775807}', 1, true))
+    end)
+end)
+
+describe("a long value", function()
+    it("is cut, between two characters", function()
+        local out, lines = new "json"
+        out:info("x", { text = ("é"):rep(3000), bytes = ("\x80"):rep(3000) })
+        local read = assert(dkjson.decode(lines[1]))
+        assert.equal(("é"):rep(1000) .. "...", read.text)
+        assert.is_true(#read.bytes < 7000)
+        out, lines = new "text"
+        out:info("x", { text = ("y"):rep(3000) })
+        assert.is_truthy(lines[1]:find(("text=\"%s...\""):format(("y"):rep(2000)), 1, true))
+    end)
+end)
+
+describe("a reader of the log that does not read", function()
+    it("loses lines, is told how many, and nobody waits for it", function()
+        local from, to = unistd.pipe()
+        local out = log.new { stream = sink.new(to), format = "json", level = "info", now = function() return NOW end }
+        for i = 1, 2000 do
+            out:info("line", { number = i, text = ("x"):rep(100) })
+        end
+        local text = unistd.read(from, 1048576)
+        local kept = select(2, text:gsub("\n", ""))
+        assert.is_true(kept > 100 and kept < 2000)
+        out:info("next")
+        local first, second = unistd.read(from, 65536):match("^([^\n]*)\n([^\n]*)\n$")
+        assert.same({ "warn", 2000 - kept }, { dkjson.decode(first).level, dkjson.decode(first).count })
+        assert.equal("next", dkjson.decode(second).msg)
+        unistd.close(from)
+        unistd.close(to)
+    end)
+
+    it("is any that is a pipe or a socket; a file is always written", function()
+        local fd = assert(fcntl.open("/dev/null", fcntl.O_WRONLY))
+        assert.is_false(sink.new(fd).bounded)
+        unistd.close(fd)
     end)
 end)
 

@@ -2,6 +2,7 @@
 local caller = require "spec.support.caller"
 local command = require "spec.support.command"
 local dkjson = require "dkjson"
+local fcntl = require "posix.fcntl"
 local moonsnap = require "moonsnap"
 local process = require "spec.support.process"
 local service = require "spec.support.service"
@@ -385,6 +386,26 @@ describe("the log", function()
         served:await_log([["msg":"the client went away"]])
         assert.equal("CANCELLED", entry(served, "the client went away").code)
         stat_fails_well(served.address)
+    end)
+
+    it("never makes a call wait for who reads it", function()
+        local served <close> = service.new()
+        local fifo = served.dir .. "/fifo"
+        process.must("mkfifo", fifo)
+        local fd = assert(fcntl.open(fifo, fcntl.O_RDWR | fcntl.O_NONBLOCK))
+        served.options.command = { "sh", "-c", 'exec bin/moonsnap "$@" 2>' .. fifo, "sh" }
+        served:start()
+        local to <close> = caller.new(served.address)
+        for _ = 1, 1000 do
+            to:snapshots("Stat", { key = "nothing" })
+        end
+        local text = unistd.read(fd, 1048576)
+        assert.is_true(#text > 10000)
+        to:snapshots("Stat", { key = "nothing" })
+        served:stop()
+        text = unistd.read(fd, 1048576)
+        assert.is_truthy(text:find('"msg":"lines of the log were lost","count":%d+}\n'))
+        unistd.close(fd)
     end)
 
     it("survives that nobody reads it any more", function()

@@ -31,7 +31,7 @@ local Log = {}
 Log.__index = Log
 
 ---@class moonsnap.service.LogOptions
----@field stream    {write: function}           such as io.stderr
+---@field stream    {write: function}           a moonsnap.service.Sink, or such as io.stderr
 ---@field format    "text" | "json"
 ---@field level     "error" | "warn" | "info" | "debug"
 ---@field now       fun(): integer              nanoseconds since 1970
@@ -58,10 +58,15 @@ local function repaired(bytes)
     return table.concat(parts)
 end
 
+local LONGEST = 2000 -- bytes of a value: a line fits into a pipe that has room
+
 --- The text between quotes, as JSON has it.
 ---@param text string
 ---@return string
 local function inside(text)
+    if #text > LONGEST then
+        text = text:sub(1, (utf8.offset(text, 0, LONGEST + 1) or LONGEST + 1) - 1) .. "..."
+    end
     if not text:find('[%c\x7f-\xff"\\]') then
         return text
     elseif not utf8.len(text) then
@@ -85,7 +90,7 @@ end
 
 --- A word as it is, anything else in quotes.
 local function text_value(value)
-    if type(value) == "string" and not value:find('^[^%c\x7f-\xff" =\\]+$') then
+    if type(value) == "string" and (#value > LONGEST or not value:find('^[^%c\x7f-\xff" =\\]+$')) then
         return '"' .. inside(value) .. '"'
     end
     return plain(value)
@@ -149,7 +154,7 @@ local function nothing() end
 
 local function writer(level)
     return function(log, message, fields)
-        log.stream:write(log.format(log, level, message, fields or NONE))
+        log.stream:write(log.format(log, level, message, fields or NONE), log.lost)
     end
 end
 
@@ -171,6 +176,7 @@ function M.new(options)
         stream = options.stream, format = FORMATS[options.format], now = options.now,
         coloured = options.coloured and options.format == "text" or false, on = {},
     }, Log)
+    self.lost = function(count) return self.format(self, "warn", "lines of the log were lost", { count = count }) end
     self:set_level(options.level)
     return self
 end

@@ -3,6 +3,7 @@
 local unistd = require "posix.unistd"
 
 local log = require "moonsnap.service.log"
+local sink = require "moonsnap.service.sink"
 
 local LEVELS = { "error", "warn", "info", "debug" }
 
@@ -11,7 +12,7 @@ local function log_of(call)
     local terminal = unistd.isatty(2) == 1
     local plain = os.getenv("TERM") == "dumb" or (os.getenv("NO_COLOR") or "") ~= ""
     return log.new {
-        stream = io.stderr, format = call.args.log_format or terminal and "text" or "json",
+        stream = sink.new(2), format = call.args.log_format or terminal and "text" or "json",
         level = call.args.log_level or "info", now = call.moonsnap.sys.now, coloured = terminal and not plain,
     }
 end
