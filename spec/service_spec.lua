@@ -283,6 +283,24 @@ describe("Events", function()
         assert.same({ "scripts", "mine" }, { envelope.namespace, content(envelope).key })
     end)
 
+    it("come once each, also after the configuration was read again", function()
+        local served <close> = service.start { mode = "direct", config = "grace(5)" }
+        local to <close> = caller.new(served.address, DIRECT)
+        local listener <close> = caller.new(served.address)
+        local next_event, _, _, stream = subscribe(listener, {})
+        local _guard <close> = stream
+        served:await_log("Subscribe")
+        for i = 1, 3 do
+            served.notes = ""
+            served:signal(require("posix.signal").SIGHUP)
+            served:await_note("READY=1")
+            assert(to:snapshots("Prepare", { key = "a" .. i, snapshotter = OVERLAY }))
+        end
+        for i = 1, 3 do
+            assert.equal("a" .. i, content(next_event()).key)
+        end
+    end)
+
     it("pass on what is published and forwarded, and refuse what is no event", function()
         local served <close> = service.start { mode = "direct" }
         local to <close> = caller.new(served.address, DIRECT)

@@ -1,0 +1,84 @@
+--- From settings to a graph of started plugins, and a router with what they serve.
+
+local moonsnap = require "moonsnap"
+
+local backend = require "moonsnap.service.backend"
+local batch = require "moonsnap.service.batch"
+local config = require "moonsnap.config"
+local plugin = require "moonsnap.plugin"
+local router = require "moonsnap.service.router"
+
+local M = {}
+
+local function filter_of(filters)
+    return moonsnap.filter(filters)
+end
+
+--- What all plugins share.
+local function runtime_of(service, options, settings)
+    return {
+        moonsnap = moonsnap, message = moonsnap.message, failure = moonsnap.error, filter = filter_of,
+        plugin = plugin, batch = batch, backend = backend,
+        root = options.root, driver = options.driver, mode = service.mode, name_space = service.name_space,
+        durability = options.durability or settings.durability or "metadata",
+        loop = service.loop, pool = service.pool, tickets = service.tickets, timers = service.timers,
+        router = service.router, clock = moonsnap.sys.steady, now = moonsnap.sys.now, service = service,
+    }
+end
+
+local function registry_of(settings)
+    local registry = plugin.registry()
+    for _, registration in ipairs(require "moonsnap.plugins") do
+        registry:register(registration)
+    end
+    for _, registration in ipairs(settings.plugins) do
+        local ok, wrong = pcall(registry.register, registry, registration)
+        if not ok then
+            return nil, wrong
+        end
+    end
+    local wrong = config.wrong(settings, registry)
+    if wrong then
+        return nil, wrong
+    end
+    return registry
+end
+
+--- Starts the graph that settings ask for. What stands in kept goes on in it.
+---@param service moonsnap.Service
+---@param settings moonsnap.Settings
+---@param kept? table<string, moonsnap.Started>  of the graph before
+---@return moonsnap.Graph? graph
+---@return moonsnap.service.Router|moonsnap.Error offered  a router with the services that it started; or the error
+function M.graph(service, settings, kept)
+    local registry, wrong = registry_of(settings)
+    if not registry then
+        return nil, moonsnap.error("invalid_argument", wrong)
+    end
+    local options = service.options
+    local runtime = runtime_of(service, options, settings)
+    local graph
+    graph, wrong = registry:start {
+        root = options.root, state = options.root, config = settings.config, disabled = settings.disabled,
+        wrappers = settings.wrappers, runtime = runtime, failure = moonsnap.error, kept = kept,
+    }
+    if not graph then
+        return nil, moonsnap.error("invalid_argument", "plugins: " .. wrong)
+    end
+    runtime.graph = graph
+    local stores, err = graph:get("io.containerd.metadata.v1.sqlite")
+    local offered = router.new { message = moonsnap.message }
+    for _, offer in pairs(stores and graph:all("io.containerd.grpc.v1") or {}) do
+        local ok, raised = pcall(offered.add, offered, offer)
+        if not ok then
+            err = moonsnap.error("invalid_argument", ("service %s: %s"):format(tostring(offer.name), raised))
+        end
+    end
+    if err then
+        graph:close(kept)
+        return nil, err
+    end
+    return graph, offered
+end
+
+return M
