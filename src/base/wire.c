@@ -124,21 +124,37 @@ static size_t encode_tag(uint8_t *out, uint32_t number, enum ms_wire_type type) 
     return encode_varint(out, (uint64_t)number << 3 | type);
 }
 
+/* Appends a head and what follows it; most of the time there is room, and nothing to call for. */
+static void put(struct ms_text *out, const uint8_t *head, size_t head_size, const void *bytes,
+                size_t size) {
+    if (out->failed || out->room - out->size <= head_size ||
+        size >= out->room - out->size - head_size) {
+        ms_text_append(out, head, head_size);
+        ms_text_append(out, bytes, size);
+        return;
+    }
+    char *at = out->bytes + out->size;
+    memcpy(at, head, head_size);
+    if (size != 0)
+        memcpy(at + head_size, bytes, size);
+    out->size += head_size + size;
+    out->bytes[out->size] = '\0';
+}
+
 void ms_wire_put_integer(struct ms_text *out, uint32_t number, uint64_t value) {
     uint8_t bytes[20];
     if (value == 0)
         return;
     size_t size = encode_tag(bytes, number, MS_WIRE_VARINT);
     size += encode_varint(bytes + size, value);
-    ms_text_append(out, bytes, size);
+    put(out, bytes, size, NULL, 0);
 }
 
 void ms_wire_put_element(struct ms_text *out, uint32_t number, const void *bytes, size_t size) {
     uint8_t head[20];
     size_t head_size = encode_tag(head, number, MS_WIRE_BYTES);
     head_size += encode_varint(head + head_size, size);
-    ms_text_append(out, head, head_size);
-    ms_text_append(out, bytes, size);
+    put(out, head, head_size, bytes, size);
 }
 
 void ms_wire_put_bytes(struct ms_text *out, uint32_t number, const void *bytes, size_t size) {
@@ -171,7 +187,7 @@ size_t ms_wire_begin(struct ms_text *out, uint32_t number) {
     uint8_t head[11];
     size_t size = encode_tag(head, number, MS_WIRE_BYTES);
     head[size++] = 0; /* the length, when it has one byte */
-    ms_text_append(out, head, size);
+    put(out, head, size, NULL, 0);
     return out->size;
 }
 
@@ -181,7 +197,7 @@ void ms_wire_end(struct ms_text *out, size_t begun) {
         return;
     size_t inside = out->size - begun;
     size_t size = encode_varint(head, inside);
-    ms_text_append(out, head, size - 1); /* room for the further bytes of the length */
+    put(out, head, size - 1, NULL, 0); /* room for the further bytes of the length */
     if (out->failed)
         return;
     char *at = out->bytes + begun;
