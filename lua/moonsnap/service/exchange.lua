@@ -43,12 +43,6 @@ end
 ---@param snapshotter string          its name in the events
 ---@param name_space? string          only this namespace's
 function Exchange:follow(engine, snapshotter, name_space)
-    for _, outbox in ipairs(self.outboxes) do
-        if outbox.engine == engine then
-            outbox.snapshotter, outbox.name_space = snapshotter, name_space
-            return
-        end
-    end
     local at = #self.outboxes + 1
     for i, outbox in ipairs(self.outboxes) do
         if outbox.snapshotter == snapshotter then
