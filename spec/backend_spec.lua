@@ -123,6 +123,53 @@ for _, driver in ipairs { "overlay", "native" } do
     end)
 end
 
+describe("a backend over native", function()
+    it("copies parents on workers, with the batch free meanwhile", function()
+        local home <close> = world.new { driver = "native" }
+        local loop <close>, shop = serve(home)
+        assert(call(loop, shop, "prepare", "a"))
+        for i = 1, 400 do
+            tree.write(("%s/f%d"):format(shop:layers("a")[1], i), tostring(i))
+        end
+        assert(call(loop, shop, "commit", "base", "a"))
+        local order = {}
+        loop:all {
+            function()
+                assert(shop:prepare("child", "base"))
+                order[#order + 1] = "child"
+            end,
+            function()
+                assert(shop:prepare("other"))
+                order[#order + 1] = "other"
+            end,
+        }
+        assert.same({ "other", "child" }, order)
+        assert.equal("400", tree.read(shop:layers("child")[1] .. "/f400"))
+        fails("already_exists", call(loop, shop, "prepare", "child", "base"))
+        fails("canceled", call(loop, shop, "prepare", "late", "base", { alive = function() return false end }))
+        assert.same({}, tree.list(home.root .. "/new"))
+    end)
+
+    it("takes no copy of a parent that was replaced meanwhile", function()
+        local home <close> = world.new { driver = "native" }
+        local loop <close>, shop = serve(home)
+        for _, name in ipairs { "one", "two" } do
+            assert(call(loop, shop, "prepare", "k"))
+            tree.write(shop:layers("k")[1] .. "/f", name)
+            assert(call(loop, shop, "commit", name, "k"))
+        end
+        local stage = assert(loop.reader.engine:fill("default", "x", "one", "active"))
+        repeat until not stage:step(1000)
+        assert(call(loop, shop, "remove", "one"))
+        assert(call(loop, shop, "prepare", "k", "two"))
+        assert(call(loop, shop, "commit", "one", "k"))
+        fails("aborted", home.store:prepare("x", "one", { filled = stage }))
+        stage:close()
+        assert(call(loop, shop, "prepare", "x", "one"))
+        assert.equal("two", tree.read(shop:layers("x")[1] .. "/f"))
+    end)
+end)
+
 describe("a backend", function()
     it("does many things at once", function()
         local home <close> = world.new()

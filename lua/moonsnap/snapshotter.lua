@@ -72,20 +72,22 @@ end
 
 --- Making --------------------------------------------------------------------------------------
 
-local CREATE = { labels = "table", owner = "integer", lease = "string" }
+local CREATE = { labels = "table", owner = "integer", lease = "string", filled = "userdata" }
 
 function Store:prepare(key, parent, options)
     need("prepare", "key", key, "string")
     may("prepare", "parent", parent, "string")
     options = options_of("prepare", options, CREATE)
-    return self.engine:prepare(self.name_space, key, parent, options.labels, options.owner, options.lease)
+    return self.engine:prepare(self.name_space, key, parent, options.labels, options.owner, options.lease,
+        options.filled)
 end
 
 function Store:view(key, parent, options)
     need("view", "key", key, "string")
     may("view", "parent", parent, "string")
     options = options_of("view", options, CREATE)
-    return self.engine:view(self.name_space, key, parent, options.labels, options.owner, options.lease)
+    return self.engine:view(self.name_space, key, parent, options.labels, options.owner, options.lease,
+        options.filled)
 end
 
 function Store:mounts(key)

@@ -103,6 +103,7 @@ static void reads_numbers(void) {
 
 int main(void) {
     RUN(grows);
+    RUN(reserves_room);
     RUN(holds_any_bytes);
     RUN(hands_bytes_over);
     RUN(remembers_that_memory_was_short);

@@ -42,6 +42,36 @@ static int stage(lua_State *L) {
     return 1;
 }
 
+struct ms_stage *ms_stage_arg(lua_State *L, int arg) {
+    return lua_isnoneornil(L, arg) ? NULL
+                                   : ms_box_check_child(L, arg, &stage_class, ms_store_alike);
+}
+
+/* fill(ns, key, parent, kind, durability) -> stage: what is slow about making key; false when
+ * nothing is */
+static int fill(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    struct ms_create create = {0};
+    struct ms_stage *opened = NULL;
+    int durability = 0;
+    lua_settop(L, 6);
+    struct ms_store *store = ms_store_check_arg(L);
+    int kind = strcmp(luaL_checkstring(L, 5), "view") == 0 ? MS_KIND_VIEW : MS_KIND_ACTIVE;
+    if (ms_arg_place(L, &place, &err) < 0 || ms_arg_parent(L, 4, &create.parent, &err) < 0 ||
+        ms_arg_durability(L, 6, &durability, &err) < 0)
+        return ms_failure(L, &err);
+    create.key = place.key;
+    struct ms_box *box = ms_box_new(L, &stage_class, 1);
+    if (ms_store_fill(store, place.ns, &create, kind, durability, &opened, &err) < 0)
+        return ms_failure(L, &err);
+    if (opened != NULL)
+        ms_box_fill(box, opened);
+    else
+        lua_pushboolean(L, 0);
+    return 1;
+}
+
 static int stage_step(lua_State *L) {
     struct ms_err err;
     struct ms_stage *work = ms_box_check(L, 1, &stage_class);
@@ -163,7 +193,8 @@ static int import_summary(lua_State *L) {
     return 1;
 }
 
-const luaL_Reg ms_import_verbs[] = {{"stage", stage}, {"adopt", adopt}, {NULL, NULL}};
+const luaL_Reg ms_import_verbs[] = {
+    {"stage", stage}, {"fill", fill}, {"adopt", adopt}, {NULL, NULL}};
 
 void ms_import_setup(lua_State *L) {
     static const luaL_Reg stages[] = {

@@ -12,14 +12,15 @@ static void clear_mounts(void *mounts) { ms_mounts_clear(mounts); }
 typedef int create_verb(struct ms_store *store, const char *ns, const struct ms_create *create,
                         struct ms_mounts *mounts, struct ms_err *err);
 
-/* prepare(ns, key, parent, labels, owner, lease) -> mounts */
+/* prepare(ns, key, parent, labels, owner, lease, filled) -> mounts */
 static int create(lua_State *L, create_verb *verb) {
     struct ms_err err;
     struct ms_arg_place place;
     struct ms_labels *labels = NULL;
     struct ms_create request = {0};
-    lua_settop(L, 7);
+    lua_settop(L, 8);
     struct ms_store *store = ms_store_check_arg(L);
+    request.filled = ms_stage_arg(L, 8);
     request.owner_pid = luaL_optinteger(L, 6, 0);
     if (ms_arg_place(L, &place, &err) < 0 || ms_arg_parent(L, 4, &request.parent, &err) < 0 ||
         ms_arg_labels(L, 5, &labels, &err) < 0 || ms_arg_lease(L, 7, &request.lease, &err) < 0)

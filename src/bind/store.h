@@ -25,6 +25,7 @@
 
 struct ms_err;
 struct ms_filter;
+struct ms_stage;
 struct ms_store;
 
 extern const struct ms_class ms_store_class;
@@ -74,6 +75,9 @@ bool ms_store_alike(const void *left, const void *right);
  * Raise for any other. Its parent is the store's box. */
 struct ms_box *ms_guard_check_idle(lua_State *L, int arg);
 struct ms_box *ms_guard_check_begun(lua_State *L, int arg);
+
+/* The stage at arg, made by the store at argument 1 or another one on its root; NULL for nil. */
+struct ms_stage *ms_stage_arg(lua_State *L, int arg);
 
 /* The compiled filter at arg; NULL for nil. */
 const struct ms_filter *ms_filter_arg(lua_State *L, int arg);

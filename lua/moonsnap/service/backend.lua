@@ -13,7 +13,7 @@ local workshop = require "moonsnap.service.workshop"
 
 local M = {}
 
-local TRIES = 3  -- of a commit whose layer was replaced meanwhile
+local TRIES = 3  -- of what was replaced while a worker looked at it
 local UPPERDIR = "containerd.io/snapshot/overlay.upperdir"
 
 ---@class moonsnap.service.BackendOptions
@@ -30,39 +30,56 @@ local UPPERDIR = "containerd.io/snapshot/overlay.upperdir"
 
 local Backend = {}
 
+local function copy(options)
+    local made = {}
+    for name, value in pairs(options or {}) do
+        made[name] = value
+    end
+    return made
+end
+
 --- Options without alive, which the store does not know.
 local function split(options)
     local alive = options and options.alive
     if not alive then
         return options, nil
     end
-    local rest = {}
-    for name, value in pairs(options) do
-        rest[name] = value
-    end
+    local rest = copy(options)
     rest.alive = nil
     return rest, alive
 end
 
---- What is written in one verb of the writing store.
-local function written(verb)
-    return function(self, a, b, options)
+--- prepare and view: what is slow first, then the batch.
+local function making(verb, kind)
+    return function(self, key, parent, options)
         local rest, alive = split(options)
-        local writer = self.writer
-        return held.write(self.shop.batch, rest and rest.lease, function() return writer[verb](writer, a, b, rest) end,
-            alive)
+        local writer, mounts, err = self.writer, nil, nil
+        for _ = 1, TRIES do
+            local filled, wrong = self.shop:fill(self.name_space, key, parent, kind, alive)
+            if wrong then
+                return nil, wrong
+            end
+            local with = rest
+            if filled then
+                with = copy(rest)
+                with.filled = filled
+            end
+            mounts, err = held.write(self.shop.batch, rest and rest.lease,
+                function() return writer[verb](writer, key, parent, with) end, alive)
+            if not filled then
+                break
+            end
+            filled:close()
+            if mounts or err.kind ~= "aborted" then
+                break
+            end
+        end
+        return mounts, err
     end
 end
 
-Backend.view = written "view"
-
---- Native copies the parent first, on a worker and outside of the batch.
-function Backend:prepare(key, parent, options)
-    local rest, alive = split(options)
-    local writer = self.writer
-    return held.write(self.shop.batch, rest and rest.lease, function() return writer:prepare(key, parent, rest) end,
-        alive)
-end
+Backend.prepare = making("prepare", "active")
+Backend.view = making("view", "view")
 
 --- Tells where an overlay's upper directory is, in the info itself, which nobody else holds.
 local function with_upperdir(self, info)
@@ -112,25 +129,6 @@ function Backend:sweep(wait)
     end
 end
 
---- A finished seal. nil without an error: commit says what is wrong, in its own order.
-local function seal(self, key, durability, alive)
-    local made = self.reader.engine:seal(self.name_space, key, durability)
-    if not made then
-        return nil
-    end
-    local ok, err
-    if durability == "metadata" then
-        ok, err = self.shop:finish(made, alive)
-    else
-        ok, err = self.shop:drive(made, alive)
-    end
-    if ok then
-        return made
-    end
-    made:close()
-    return nil, err
-end
-
 function Backend:commit(name, key, options)
     local rest, alive = split(options or {})
     local writer = self.writer
@@ -138,14 +136,11 @@ function Backend:commit(name, key, options)
     local ok, err
     for _ = 1, TRIES do
         local made
-        made, err = seal(self, key, durability, alive)
+        made, err = self.shop:seal(self.name_space, key, durability, alive)
         if err then
             return nil, err
         end
-        local with = {}
-        for option, value in pairs(rest) do
-            with[option] = value
-        end
+        local with = copy(rest)
         with.durability, with.seal = durability, made
         ok, err = held.write(self.shop.batch, with.lease, function() return writer:commit(name, key, with) end, alive)
         if made then

@@ -50,6 +50,47 @@ function Workshop:finish(work, alive)
     return self:drive(work, alive)
 end
 
+--- What is slow about making key (native copies the parent), done on a worker: false when nothing is. nil without
+--- an error: the verb itself says what is wrong.
+---@return moonsnap.core.Stage | false | nil
+---@return moonsnap.Error? err
+function Workshop:fill(name_space, key, parent, kind, alive)
+    if self.reader.driver ~= "native" or (parent or "") == "" then
+        return false
+    end
+    local filled = self.reader.engine:fill(name_space, key, parent, kind, self.durability)
+    if not filled then
+        return filled
+    end
+    local ok, err = self:drive(filled, alive)
+    if ok then
+        return filled
+    end
+    filled:close()
+    return nil, err
+end
+
+--- A finished seal. nil without an error: commit says what is wrong, in its own order.
+---@return moonsnap.Seal?
+---@return moonsnap.Error? err
+function Workshop:seal(name_space, key, durability, alive)
+    local made = self.reader.engine:seal(name_space, key, durability)
+    if not made then
+        return nil
+    end
+    local ok, err
+    if durability == "metadata" then
+        ok, err = self:finish(made, alive)
+    else
+        ok, err = self:drive(made, alive)
+    end
+    if ok then
+        return made
+    end
+    made:close()
+    return nil, err
+end
+
 --- Frees what lies in the trash, one sweep at a time; resume is called when all is freed that was there by now.
 function Workshop:sweep(resume)
     if resume then

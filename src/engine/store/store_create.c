@@ -210,36 +210,52 @@ static int create_inside(struct ms_store *store, const char *ns, const struct ms
     return code;
 }
 
-/* Where creation is slow it happens first, before any lock is taken. */
-static int stage_if_slow(struct ms_store *store, const char *ns, const struct ms_create *create,
-                         int kind, struct ms_stage **out, struct ms_err *err) {
+int ms_store_fill(struct ms_store *store, const char *ns, const struct ms_create *create, int kind,
+                  int durability, struct ms_stage **out, struct ms_err *err) {
     bool has_parent = create->parent != NULL && create->parent[0] != '\0';
     bool exists = false;
+    struct ms_stage *stage = NULL;
+    *out = NULL;
     if (!has_parent || store->driver->fill == NULL || !store->driver->has_layer(kind, true))
         return MS_OK;
-    int code = ms_store_stage(store, ns, create->parent, out, err);
+    int code = ms_store_stage(store, ns, create->parent, &stage, err);
     if (code == MS_OK)
         code = ms_meta_exists(&store->meta, ns, create->key, &exists, err);
     if (code == MS_OK && exists)
         code = ms_err_set(err, MS_ALREADY_EXISTS, "snapshot '%.100s' already exists", create->key);
-    while (code == MS_OK && (code = ms_stage_step(*out, 4096, err)) == 1)
+    if (code < 0) {
+        ms_stage_free(stage);
+        return code;
+    }
+    ms_stage_keep(stage, durability != 0 ? durability : store->durability);
+    *out = stage;
+    return MS_OK;
+}
+
+/* Where creation is slow it happens first, before any lock is taken. */
+static int fill_here(struct ms_store *store, const char *ns, const struct ms_create *create,
+                     int kind, struct ms_stage **out, struct ms_err *err) {
+    if (create->filled != NULL)
+        return MS_OK;
+    int code = ms_store_fill(store, ns, create, kind, 0, out, err);
+    while (code == MS_OK && *out != NULL && (code = ms_stage_step(*out, 4096, err)) == 1)
         code = MS_OK;
-    /* a copy is no empty layer: after a power cut it must not be half there */
-    return code < 0 ? code : ms_stage_seal(*out, store->durability, err);
+    return code;
 }
 
 static int create_snapshot(struct ms_store *store, const char *ns, const struct ms_create *create,
                            int kind, struct ms_mounts *mounts, struct ms_err *err) {
     ms_auto_row struct ms_row row = {.kind = kind};
     ms_auto_mounts struct ms_mounts made = {0};
-    struct ms_stage *stage = NULL;
+    struct ms_stage *own = NULL;
     int code = ms_store_enter(store, ns, create->key, err);
     if (code == MS_OK)
         code = ms_store_writable(store, err);
     if (code == MS_OK)
         code = ms_store_check_labels(create->labels, err);
     if (code == MS_OK)
-        code = stage_if_slow(store, ns, create, kind, &stage, err);
+        code = fill_here(store, ns, create, kind, &own, err);
+    struct ms_stage *stage = own != NULL ? own : create->filled;
     if (code == MS_OK)
         code = ms_store_begin(store, err);
     if (code == MS_OK) {
@@ -250,7 +266,7 @@ static int create_snapshot(struct ms_store *store, const char *ns, const struct 
     }
     if (code == MS_OK && stage != NULL)
         ms_stage_published(stage);
-    ms_stage_free(stage);
+    ms_stage_free(own);
     if (code == MS_ALREADY_EXISTS && create->lease != NULL)
         code = ms_store_lease_hold_existing(store, ns, create->lease, create->key, err);
     if (code < 0)

@@ -140,6 +140,10 @@ void ms_stage_published(struct ms_stage *stage);
  * *lock then keeps others away, until it is closed: it is the caller's, -1 for what is no stage. */
 int ms_stage_seize(const struct ms_place *place, const char *name, int *lock, struct ms_err *err);
 
+/* store_stage.c: lets the last step make the copy durable, as level says: it is no empty layer, and
+ * must not be half there after a power cut. */
+void ms_stage_keep(struct ms_stage *stage, int level);
+
 /* store_stage.c: makes the staged content durable, as level says, and measures it. */
 int ms_stage_seal(struct ms_stage *stage, int level, struct ms_err *err);
 

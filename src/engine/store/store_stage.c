@@ -24,6 +24,7 @@ struct ms_stage {
     int parent_fd;          /* the parent's layer while it is copied, else -1 */
     struct ms_row parent;   /* zeroed for none */
     struct ms_copy *copy;   /* NULL when the layer starts empty */
+    int keep;               /* the durability of the copy, 0 when it is sealed later */
     struct ms_usage usage;  /* once it is sealed */
 };
 
@@ -169,8 +170,15 @@ int ms_store_stage(struct ms_store *store, const char *ns, const char *parent,
     return MS_OK;
 }
 
+void ms_stage_keep(struct ms_stage *stage, int level) { stage->keep = level; }
+
 int ms_stage_step(struct ms_stage *stage, size_t budget, struct ms_err *err) {
-    return stage->copy != NULL ? ms_copy_step(stage->copy, budget, err) : 0;
+    int code = stage->copy != NULL ? ms_copy_step(stage->copy, budget, err) : 0;
+    if (code != 0 || stage->keep == 0)
+        return code;
+    int level = stage->keep;
+    stage->keep = 0;
+    return ms_stage_seal(stage, level, err);
 }
 
 /* ---- adopt --------------------------------------------------------------------------------- */
