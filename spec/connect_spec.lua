@@ -1,5 +1,6 @@
 --- moonsnap.connect: a store behind a socket, what Control adds to it, who may call it; and --address.
 local command = require "spec.support.command"
+local containerd = require "spec.support.containerd"
 local moonsnap = require "moonsnap"
 local needs = require "spec.support.needs"
 local service = require "spec.support.service"
@@ -210,6 +211,30 @@ describe("moonsnap.connect, a proxy's socket:", function()
         end
         assert(store:remove("c"))
     end)
+end)
+
+describe("moonsnap.connect, containerd's socket:", function()
+    it("is a store like others, with moonsnap behind", needs.containers(function()
+        local served <close> = service.start { mode = "proxy" }
+        local node <close> = containerd.start(served)
+        local store <close> = assert(moonsnap.connect {
+            address = node.address, namespace = "connect", snapshotter = "moonsnap",
+        })
+        local root = { ["containerd.io/gc.root"] = "now" } -- or its collector takes them
+        local mounts = assert(store:prepare("a", nil, { labels = root }))
+        assert.equal(served.root, mounts[1].source:sub(1, #served.root))
+        assert(store:commit("c", "a", { labels = root }))
+        assert(store:view("v", "c", { labels = root }))
+        assert.same({ "c", "v" }, expect.names(store:walk()))
+        assert.same({ "v" }, expect.names(store:walk("kind==view")))
+        assert.same({ "committed", root }, { assert(store:stat("c")).kind, assert(store:stat("c")).labels })
+        assert.equal(1, assert(store:usage("c")).inodes)
+        fails_saying("not_found", "does not exist", store:stat("x"))
+        fails("already_exists", store:prepare("v", "c"))
+        fails("unimplemented", store:touch("c"))
+        fails("unimplemented", store:cleanup())
+        assert(store:remove("v"))
+    end))
 end)
 
 describe("moonsnap --address SOCKET", function()
