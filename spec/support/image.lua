@@ -14,12 +14,16 @@ local function linked(name, to, mode)
     return { name, kind = "1", link = to, mode = mode }
 end
 
+--- A program that is busybox under another name.
+local function applet(name)
+    return linked("bin/" .. name, "bin/busybox", 493)
+end
+
 --- The first layer: a system that runs, and things for the next layers to change.
 local function base()
     return {
         { "bin/" }, { "bin/busybox", tree.read("/bin/busybox"), mode = 493 },
-        linked("bin/sh", "bin/busybox", 493), linked("bin/cat", "bin/busybox", 493), linked("bin/sleep", "bin/busybox", 493),
-        linked("bin/ls", "bin/busybox", 493), linked("bin/touch", "bin/busybox", 493),
+        applet "sh", applet "cat", applet "sleep", applet "ls", applet "touch",
         { "etc/" }, { "etc/motd", "hello\n" }, { "etc/old", "old\n", mtime = 1111111111 },
         { "etc/passwd", "root:x:0:0:root:/:/bin/sh\n" }, { "etc/group", "root:x:0:\n" },
         { "proc/" }, { "sys/" }, { "dev/" }, { "tmp/", mode = 1023 }, { "root/", mode = 448 },
@@ -88,7 +92,8 @@ function M.make(dir, name, layers)
     end
     local config = object("config", {
         architecture = process.must("go", "env", "GOARCH"):match("%S+"), os = "linux",
-        config = { Env = { "PATH=/bin" }, Cmd = { "/bin/sleep", "100000" } }, rootfs = { type = "layers", diff_ids = diff_ids },
+        config = { Env = { "PATH=/bin" }, Cmd = { "/bin/sleep", "100000" } },
+        rootfs = { type = "layers", diff_ids = diff_ids },
     })
     local manifest = object("manifest", { schemaVersion = 2, config = config, layers = described })
     manifest.annotations = { ["io.containerd.image.name"] = name }
