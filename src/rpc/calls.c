@@ -36,6 +36,7 @@ struct ms_call *ms_server_take_call(struct ms_conn *conn, int32_t stream_id) {
     call->stream_id = stream_id;
     call->due_ns = INT64_MAX;
     call->conn = conn;
+    conn->lasting = conn->lasting || conn->server->draining;
     call->previous = NULL;
     call->next = conn->calls;
     if (call->next != NULL)

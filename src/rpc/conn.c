@@ -2,8 +2,10 @@
 #include "rpc/conn.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,8 +17,37 @@
 
 static struct ms_timers *timers_of(struct ms_conn *conn) { return &conn->server->loop->timers; }
 
+#define LINGER_NS 1000000000LL    /* for a client that reads the last answer */
+#define LINGER_STEP_NS 10000000LL /* between two looks at what it has not read */
+
+/* Has the client bytes to read? */
+static bool unread(const struct ms_conn *conn) {
+    int size = 0;
+    return ioctl(conn->source.fd, SIOCOUTQ, &size) == 0 && size > 0;
+}
+
 static void timed_out(struct ms_timer *timer) {
-    ms_conn_free((struct ms_conn *)((char *)timer - offsetof(struct ms_conn, timer)));
+    struct ms_err err;
+    struct ms_conn *conn = (struct ms_conn *)((char *)timer - offsetof(struct ms_conn, timer));
+    int64_t now_ns = ms_steady_ns();
+    if (conn->lingers && now_ns < conn->linger_until_ns && unread(conn) &&
+        ms_timer_set(timers_of(conn), timer, now_ns + LINGER_STEP_NS, &err) == 0)
+        return;
+    ms_conn_free(conn);
+}
+
+/* All is sent. Closing now would fail a client that writes (a window's update, say) before it has
+ * read the end of its answer. False when there is nothing to wait for. */
+static bool linger(struct ms_conn *conn) {
+    struct ms_err err;
+    if (!conn->lasting || conn->failed || conn->half || conn->source.fd < 0 || !unread(conn))
+        return false;
+    if (conn->lingers)
+        return true;
+    int64_t now_ns = ms_steady_ns();
+    conn->linger_until_ns = now_ns + LINGER_NS;
+    conn->lingers = ms_timer_set(timers_of(conn), &conn->timer, now_ns + LINGER_STEP_NS, &err) == 0;
+    return conn->lingers;
 }
 
 /* Too late for all of it: closes, after what is queued when that can be sent at once. */
@@ -27,7 +58,7 @@ static void fail(struct ms_conn *conn) {
 
 void ms_conn_feed(struct ms_conn *conn, const void *bytes, size_t size) {
     conn->server->counters.bytes_in += size;
-    if (conn->failed)
+    if (conn->failed || conn->lingers)
         return;
     if (nghttp2_session_mem_recv(conn->session, bytes, size) < 0) {
         conn->server->counters.protocol_errors++;
@@ -171,7 +202,7 @@ void ms_conn_flush(struct ms_conn *conn) {
     bool over = conn->failed || (conn->half && conn->calls == NULL && all) ||
                 (all && nghttp2_session_want_read(conn->session) == 0 &&
                  nghttp2_session_want_write(conn->session) == 0);
-    if (over) {
+    if (over && !linger(conn)) {
         ms_conn_free(conn);
     } else if (conn->source.fd >= 0) {
         uint32_t events = (conn->half ? 0 : EPOLLIN) | (all ? 0 : EPOLLOUT);

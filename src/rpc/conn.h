@@ -22,7 +22,8 @@
 
 struct ms_conn {
     struct ms_source source;
-    struct ms_timer timer; /* until SETTINGS; after a half close until the end */
+    struct ms_timer timer; /* until SETTINGS; after a half close until the end; while it lingers */
+    int64_t linger_until_ns;
     struct ms_server *server;
     struct ms_conn *next, *previous;
     struct ms_conn *next_dirty;
@@ -32,9 +33,11 @@ struct ms_conn {
     size_t rest_at;
     struct ms_text *memory; /* where output goes when there is no descriptor; NULL: nowhere */
     struct ms_peer peer;
-    bool dirty;  /* has perhaps something to send */
-    bool half;   /* the client sends no more */
-    bool failed; /* flush what says why, then close */
+    bool dirty;   /* has perhaps something to send */
+    bool half;    /* the client sends no more */
+    bool failed;  /* flush what says why, then close */
+    bool lasting; /* had calls when the server began to end: its client may still read */
+    bool lingers; /* all is sent; open until the client has read it */
 };
 
 /* Where in call.head something is. */

@@ -180,6 +180,7 @@ void ms_server_drain(struct ms_server *server) {
     server->draining = true;
     close_listener(server);
     for (struct ms_conn *conn = server->conns; conn != NULL; conn = conn->next) {
+        conn->lasting = conn->calls != NULL;
         (void)nghttp2_submit_shutdown_notice(conn->session);
         ms_conn_touch(conn);
     }
