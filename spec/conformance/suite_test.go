@@ -20,12 +20,6 @@ import (
 	"time"
 
 	snapshotsapi "github.com/containerd/containerd/api/services/snapshots/v1"
-	"github.com/containerd/containerd/contrib/snapshotservice"
-	"github.com/containerd/containerd/namespaces"
-	"github.com/containerd/containerd/snapshots"
-	"github.com/containerd/containerd/snapshots/overlay"
-	"github.com/containerd/containerd/snapshots/proxy"
-	"github.com/containerd/containerd/snapshots/testsuite"
 	"google.golang.org/grpc"
 )
 
@@ -80,7 +74,7 @@ func command(words []string, root, socket string) (end, error) {
 
 // own serves containerd's overlay.
 func own(root, socket string) (end, error) {
-	snapshotter, err := overlay.NewSnapshotter(root)
+	snapshotter, err := newOverlay(root)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +83,7 @@ func own(root, socket string) (end, error) {
 		return nil, err
 	}
 	server := grpc.NewServer()
-	snapshotsapi.RegisterSnapshotsServer(server, snapshotservice.FromSnapshotter(snapshotter))
+	snapshotsapi.RegisterSnapshotsServer(server, fromSnapshotter(snapshotter))
 	go server.Serve(listener)
 	return func() error {
 		server.Stop()
@@ -109,10 +103,10 @@ func stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, m
 }
 
 func named(ctx context.Context) context.Context {
-	if namespace, ok := namespaces.Namespace(ctx); ok {
-		return namespaces.WithNamespace(ctx, namespace)
+	if namespace, ok := namespaceOf(ctx); ok {
+		return withNamespace(ctx, namespace)
 	}
-	return namespaces.WithNamespace(ctx, namespaces.Default)
+	return withNamespace(ctx, "default")
 }
 
 func connect(ctx context.Context, socket string) (*grpc.ClientConn, error) {
@@ -123,7 +117,7 @@ func connect(ctx context.Context, socket string) (*grpc.ClientConn, error) {
 		grpc.WithUnaryInterceptor(unary), grpc.WithStreamInterceptor(stream))
 }
 
-func serve(ctx context.Context, root string) (snapshots.Snapshotter, func() error, error) {
+func serve(ctx context.Context, root string) (snapshotter, func() error, error) {
 	socket := filepath.Join(filepath.Dir(root), "socket")
 	start := own
 	if words := strings.Fields(os.Getenv("CONFORMANCE_SERVE")); len(words) > 0 {
@@ -140,7 +134,7 @@ func serve(ctx context.Context, root string) (snapshots.Snapshotter, func() erro
 		}
 		return nil, nil, err
 	}
-	client := proxy.NewSnapshotter(snapshotsapi.NewSnapshotsClient(conn), name())
+	client := newProxy(snapshotsapi.NewSnapshotsClient(conn), name())
 	return client, func() error {
 		conn.Close()
 		return finish()
@@ -158,5 +152,5 @@ func TestSnapshotter(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
 	}
-	testsuite.SnapshotterSuite(t, name(), serve)
+	suite(t, name(), serve)
 }

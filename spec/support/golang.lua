@@ -8,6 +8,9 @@ local M = {}
 local CONTAINERD = "/usr/share/gocode/src/github.com/containerd/containerd"
 local BUILT = "build/go"
 
+--- containerd 2.x has its packages elsewhere; programs choose by this build tag.
+local SECOND = tree.exists(CONTAINERD .. "/v2/core/snapshots")
+
 --- What a Go program of the tests needs and this machine lacks; nil when all is there.
 ---@return string?
 function M.missing()
@@ -18,9 +21,9 @@ function M.missing()
     end
 end
 
---- The path of one of containerd's own sources.
-function M.source(name)
-    return CONTAINERD .. "/" .. name
+--- The path of the source of containerd's suite for snapshotters.
+function M.suite()
+    return CONTAINERD .. (SECOND and "/v2/core" or "") .. "/snapshots/testsuite/testsuite.go"
 end
 
 --- Builds the package in a directory below spec/, its tests with `test`, and answers the program. Go itself
@@ -33,12 +36,14 @@ function M.build(package, test)
     local name = package:match("[^/]+$")
     local program = ("%s/%s/%s"):format(here, BUILT, name)
     local made = ("%s.%d"):format(program, unistd.getpid())
+    local tags = SECOND and "containerd2" or ""
     if not tree.exists(BUILT) then
         tree.mkdir(BUILT)
     end
     process.must("env", "GO111MODULE=off", "GOFLAGS=", "GOPATH=/usr/share/gocode", "LD_PRELOAD=",
         ("GOCACHE=%s/%s/cache"):format(here, BUILT), "sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", package,
-        "go", table.unpack(test and { "test", "-c", "-o", made, "." } or { "build", "-o", made, "." }))
+        "go", table.unpack(test and { "test", "-c", "-tags", tags, "-o", made, "." }
+            or { "build", "-tags", tags, "-o", made, "." }))
     tree.rename(made, program)
     return program
 end

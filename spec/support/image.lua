@@ -91,7 +91,7 @@ function M.make(dir, name, layers)
         diff_ids[i] = described[i].digest
     end
     local config = object("config", {
-        architecture = process.must("go", "env", "GOARCH"):match("%S+"), os = "linux",
+        architecture = process.must("dpkg", "--print-architecture"):match("%S+"), os = "linux",
         config = { Env = { "PATH=/bin" }, Cmd = { "/bin/sleep", "100000" } },
         rootfs = { type = "layers", diff_ids = diff_ids },
     })
