@@ -1,6 +1,6 @@
 --- Group commit: the writes that arrived together are one transaction and one fsync.
 ---
----     idle --turn--> open: each write in a savepoint, 0.3 ms a turn --> commits, on its thread --> idle, answers
+---     idle --turn--> open: each write in a savepoint, 0.1 ms a turn --> commits, on its thread --> idle, answers
 ---      |               ^
 ---      +--> begins, on that thread, when another process is writing
 ---
@@ -10,7 +10,7 @@ local task = require "moonsnap.service.task"
 
 local M = {}
 
-local SLICE = 0.0003 -- seconds of writes in one turn: so long does a call wait that arrived meanwhile
+local SLICE = 0.0001 -- seconds of writes in one turn: so long does a call wait that arrived meanwhile
 local MOST = 256    -- writes in one transaction
 
 ---@class moonsnap.service.BatchOptions

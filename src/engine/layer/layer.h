@@ -51,7 +51,8 @@ void ms_layer_unmake(const struct ms_place *place, int64_t number);
 int ms_layer_publish(const struct ms_place *place, const char *stage, int64_t number,
                      struct ms_err *err);
 
-/* Renames layers/<n> and work/<n>, as far as they exist, to trash and drops the markers. */
+/* Frees layers/<n> and work/<n>, as far as they exist: empty ones at once, others by renaming them
+ * to trash. Drops the markers. */
 int ms_layer_trash(const struct ms_place *place, int64_t number, struct ms_err *err);
 
 /* Renames one entry of from (layers, work or new) to quarantine/<name>.<when>, behind which ".work"

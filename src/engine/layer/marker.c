@@ -58,10 +58,12 @@ static void encode(struct ms_text *text, const struct ms_marker *marker) {
 }
 
 /* One symlink, put in place of an older one. */
-static int write_chunk(int layers_fd, const char *name, const char *target, struct ms_err *err) {
+static int write_chunk(int layers_fd, const char *name, const char *target, bool *replaced,
+                       struct ms_err *err) {
     char fresh[64];
     if (symlinkat(target, layers_fd, name) == 0)
         return MS_OK;
+    *replaced = true;
     if (errno != EEXIST)
         return ms_err_sys(err, errno, "write marker %s", name);
     (void)snprintf(fresh, sizeof fresh, "%s~", name);
@@ -91,15 +93,16 @@ int ms_marker_write(int layers_fd, const struct ms_marker *marker, struct ms_err
     encode(&text, marker);
     int code = ms_text_check(&text, err);
     unsigned chunk = 0;
+    bool replaced = false;
     for (size_t at = 0; code == MS_OK && at < text.size; at += CHUNK, chunk++) {
         char name[48];
         char target[CHUNK + 1];
         (void)snprintf(target, sizeof target, "%.*s", CHUNK, text.bytes + at);
         chunk_name(name, marker->number, chunk);
-        code = write_chunk(layers_fd, name, target, err);
+        code = write_chunk(layers_fd, name, target, &replaced, err);
     }
     /* an older and longer marker ends here */
-    for (int gone = 0; code == MS_OK && gone == 0; chunk++) {
+    for (int gone = 0; code == MS_OK && replaced && gone == 0; chunk++) {
         char name[48];
         chunk_name(name, marker->number, chunk);
         gone = unlinkat(layers_fd, name, 0);
