@@ -198,6 +198,28 @@ static void a_drain_lets_calls_end(void) {
     close_world(&world);
 }
 
+/* Closing would fail a client that says something before it has read its answer. */
+static void a_drain_waits_until_the_last_answer_is_read(void) {
+    struct world world;
+    open_world(&world, &plain);
+    say_hello(&world);
+    say_call(&world, 1, "x");
+    struct ms_call *call = take(&world);
+    ms_server_drain(world.server);
+    UNTIL(&world, world.goaways == 2);
+    send_text(call, "late", 4);
+    ms_call_finish(call);
+    for (int i = 0; i < 5; i++)
+        ms_loop_wait(world.loop, 10);
+    CHECK(ms_server_calls(world.server) == 0 && ms_server_connections(world.server) == 1);
+    say_frame(&world, NGHTTP2_WINDOW_UPDATE, 0, 0, "\0\0\0\1", 4);
+    CHECK(!world.mute);
+    UNTIL(&world, world.closed);
+    check_message(heard_of(&world, 1), "late");
+    CHECK(heard_of(&world, 1)->ended && ms_server_connections(world.server) == 0);
+    close_world(&world);
+}
+
 static void a_drain_closes_what_is_idle(void) {
     struct world world;
     open_world(&world, &plain);
@@ -219,6 +241,7 @@ int main(void) {
     RUN(connections_beyond_the_limit_are_closed);
     RUN(accepting_waits_while_descriptors_are_short);
     RUN(a_drain_lets_calls_end);
+    RUN(a_drain_waits_until_the_last_answer_is_read);
     RUN(a_drain_closes_what_is_idle);
     return 0;
 }

@@ -1,5 +1,5 @@
 /* Many clients at once that call, cancel, stall, and go without a word; and a server that answers
- * in all ways. Afterwards nothing is left. `unit_rpc_storm [SEED]`
+ * in all ways, and at last drains. Afterwards nothing is left. `unit_rpc_storm [SEED]`
  */
 #include <time.h>
 
@@ -116,6 +116,8 @@ static void a_storm_leaves_nothing_behind(void) {
     open_world(&base, &options);
     for (int i = 0; i < ACTIONS; i++) {
         act(&clients[draw(CLIENTS)], &base);
+        if (i == ACTIONS - ACTIONS / 10)
+            ms_server_drain(base.server);
         if (draw(4) == 0) {
             ms_loop_wait(base.loop, 0);
             serve(&base);
