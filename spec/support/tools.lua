@@ -5,7 +5,7 @@ local tree = require "spec.support.tree"
 
 local M = {}
 
-local LIBRARIES = { sql = { "-lsqlite3" }, shutdown = {} }
+local LIBRARIES = { sql = { "-lsqlite3" }, frames = { "-lnghttp2" }, shutdown = {} }
 
 local function newer(path, than)
     local a, b = stat.stat(path), stat.stat(than)
@@ -13,7 +13,7 @@ local function newer(path, than)
 end
 
 --- The path of a built tool.
----@param name "sql" | "shutdown"
+---@param name "sql" | "shutdown" | "frames"
 ---@return string
 function M.path(name)
     local source = ("spec/tools/%s.c"):format(name)
