@@ -137,7 +137,7 @@ static void a_storm_leaves_nothing_behind(void) {
     UNTIL(&base, ms_server_connections(base.server) == 0);
     serve(&base);
     CHECK(ms_server_calls(base.server) == 0 && base.server->unfinished == 0);
-    CHECK(ms_timers_due(&base.loop->timers) == INT64_MAX);
+    UNTIL(&base, ms_timers_due(&base.loop->timers) == INT64_MAX); /* the drain's own is the last */
     close_world(&base);
 }
 
