@@ -133,6 +133,23 @@ function Wire:list(filters)
     end)
 end
 
+--- The lines of messages, decoded, one after the other.
+local function lines_of(next_text, stream, _, closing)
+    local text, at = "", 1
+    return function()
+        if at > #text then
+            text, at = next_text(stream), 1
+            if not text then
+                text = ""
+                return nil
+            end
+        end
+        local value, after = dkjson.decode(text, at, nil, nil)
+        at = after + 1
+        return value
+    end, nil, nil, closing
+end
+
 --- The lines of a verb of Control, decoded.
 ---@param verb string
 ---@param arguments table
@@ -140,13 +157,10 @@ function Wire:lines(verb, arguments)
     local asks, answers = type_of(self, "moonsnap.v1.CallRequest"), type_of(self, "moonsnap.v1.CallResponse")
     arguments.snapshotter = self.snapshotter
     local request = asks:encode { verb = verb, arguments = dkjson.encode(arguments) }
-    return stream_of(self, "/moonsnap.v1.Control/Call", request, function(bytes)
+    return lines_of(stream_of(self, "/moonsnap.v1.Control/Call", request, function(bytes)
         local reply, err = answers:decode(bytes)
-        if not reply then
-            error(err, 0)
-        end
-        return (dkjson.decode(reply.line, 1, nil, nil))
-    end)
+        return reply and reply.line or error(err, 0)
+    end))
 end
 
 --- What a verb of Control answers in one line; true when it answers none.

@@ -10,7 +10,8 @@ local verbs = require "moonsnap.service.control_verbs"
 
 local M = {}
 
---- Answers true, or nil and an error; emit(value) sends a line and is false once nobody reads any more.
+--- Answers true, or nil and an error; emit(value) adds a line and is false once nobody reads any more. Lines are
+--- gathered: some are sent at a time, the last when the verb ends.
 ---@alias moonsnap.service.ControlVerb fun(arguments: table, context: moonsnap.service.Context,
 ---  emit: fun(value: any): boolean): true?, moonsnap.Error?
 
@@ -50,6 +51,27 @@ local function allowed(peer, owner)
     return peer.uid == 0 or peer.uid == owner
 end
 
+local GATHER = 16384 -- bytes of lines in one message, or a little more
+
+--- Runs a verb; its lines go out some at a time.
+local function run(verb, arguments, context)
+    local lines, size, alive = {}, 0, true
+    local function flush()
+        if #lines > 0 then
+            alive = context:send({ line = table.concat(lines, "\n") })
+            lines, size = {}, 0
+        end
+        return alive
+    end
+    local ok, err = verb(arguments, context, function(value)
+        local line = dkjson.encode(value)
+        lines[#lines + 1], size = line, size + #line
+        return size < GATHER and alive or flush()
+    end)
+    flush()
+    return ok, err
+end
+
 local function answer(self, request, context)
     if not allowed(context.peer, self.owner) then
         return nil, self.failure("permission_denied",
@@ -63,9 +85,7 @@ local function answer(self, request, context)
     if not arguments then
         return nil, self.failure("invalid_argument", request.verb .. ": the arguments are no JSON object")
     end
-    return verb(arguments, context, function(value)
-        return context:send({ line = dkjson.encode(value) })
-    end)
+    return run(verb, arguments, context)
 end
 
 ---@param options moonsnap.service.ControlOptions
