@@ -34,7 +34,8 @@ describe("registry:order()", function()
     it("puts a plugin behind what it requires, by type and by name", function()
         local registry = registry_of(
             registration("grpc.snapshots", { "service.snapshots" }),
-            registration("service.snapshots", { "snapshotter" }), registration("snapshotter.native"), registration("snapshotter.overlayfs"))
+            registration("service.snapshots", { "snapshotter" }),
+            registration("snapshotter.native"), registration("snapshotter.overlayfs"))
         assert.same({ "snapshotter.native", "snapshotter.overlayfs", "service.snapshots", "grpc.snapshots" },
             names(registry:order()))
     end)

@@ -18,7 +18,7 @@ struct ms_store;
 int ms_store_one(struct ms_store *store, const char *ns, const char *key, ms_brief_visit *visit,
                  void *context, struct ms_err *err);
 
-/* Begins a walk; store must outlive the pages, as must filter (NULL: all), which is borrowed too. */
+/* Begins a walk; store must outlive the pages, as must filter (NULL: all), which is borrowed. */
 int ms_store_pages(struct ms_store *store, const char *ns, const struct ms_filter *filter,
                    struct ms_pages **out, struct ms_err *err);
 
