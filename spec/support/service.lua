@@ -4,6 +4,7 @@
 ---     ... connect to served.address, look at served.root ...
 ---
 --- Closing it ends it by SIGTERM and fails unless it exits with 0 and no sanitizer has said anything.
+local dkjson = require "dkjson"
 local expect = require "spec.support.expect"
 local fcntl = require "posix.fcntl"
 local poll = require "posix.poll"
@@ -201,6 +202,27 @@ end
 ---@return string
 function Served:log()
     return tree.exists(self.dir .. "/log") and tree.read(self.dir .. "/log") or ""
+end
+
+--- The entries of its log, as JSON has them.
+---@return table[]
+function Served:entries()
+    local list = {}
+    for line in self:log():gmatch("[^\n]+") do
+        list[#list + 1] = assert(dkjson.decode(line), line)
+    end
+    return list
+end
+
+--- The first entry with that message.
+---@param message string
+---@return table?
+function Served:entry(message)
+    for _, one in ipairs(self:entries()) do
+        if one.msg == message then
+            return one
+        end
+    end
 end
 
 --- Waits until its log holds text (plain).

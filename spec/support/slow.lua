@@ -2,6 +2,9 @@
 ---
 ---     DIR/begun   appears when a call has begun
 ---     DIR/go      its reply comes once this file is there
+local process = require "spec.support.process"
+local tree = require "spec.support.tree"
+
 local M = {}
 
 M.PATH = "/example.Slow/Wait"
@@ -39,12 +42,17 @@ register {
 ]]):format(dir, dir)
 end
 
+--- Waits until a call has begun.
+---@param dir string
+function M.await_begun(dir)
+    tree.await(dir .. "/begun")
+end
+
 --- Starts a process that makes the call and prints what came of it.
 ---@param address string
 ---@param timeout_ms? integer
 ---@return Process
 function M.call(address, timeout_ms)
-    local process = require "spec.support.process"
     return process.start({ "lua5.4", "-e", ([[
         local client = assert(require("moonsnap").rpc.connect(%q))
         local reply, err = client:call(%q, "", { timeout_ms = %d })

@@ -1,6 +1,7 @@
 --- Small trees on disk: make, read, compare, remove. Paths are plain strings; what fails raises.
 local dirent = require "posix.dirent"
 local stat = require "posix.sys.stat"
+local time = require "posix.time"
 local unistd = require "posix.unistd"
 
 local M = {}
@@ -88,6 +89,17 @@ function M.list(dir)
     end
     table.sort(names)
     return names
+end
+
+--- Waits until there is something at path.
+function M.await(path)
+    for _ = 1, 4000 do
+        if M.exists(path) then
+            return
+        end
+        time.nanosleep { tv_sec = 0, tv_nsec = 5000000 }
+    end
+    error("there is no " .. path, 2)
 end
 
 --- Removes path and all below it; a path that is not there is fine.
