@@ -233,6 +233,24 @@ static void a_drain_closes_what_is_idle(void) {
     close_world(&world);
 }
 
+static void the_end_tells_who_still_waits(void) {
+    struct world world;
+    open_world(&world, &plain);
+    say_hello(&world);
+    say_call(&world, 1, "x");
+    say_call(&world, 3, "x");
+    CHECK(take(&world) != NULL);
+    send_text(take(&world), "begun", 5);
+    ms_server_free(world.server);
+    while (hear(&world))
+        ;
+    CHECK(world.closed);
+    CHECK_TEXT(heard_of(&world, 1)->status, "14");
+    CHECK_TEXT(heard_of(&world, 3)->status, "14");
+    disconnect_world(&world);
+    ms_loop_free(world.loop);
+}
+
 int main(void) {
     RUN(frames_that_break_http2_end_the_connection);
     RUN(floods_end_the_connection);
@@ -243,5 +261,6 @@ int main(void) {
     RUN(a_drain_lets_calls_end);
     RUN(a_drain_waits_until_the_last_answer_is_read);
     RUN(a_drain_closes_what_is_idle);
+    RUN(the_end_tells_who_still_waits);
     return 0;
 }

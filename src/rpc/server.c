@@ -188,7 +188,16 @@ void ms_server_drain(struct ms_server *server) {
         drain_more(&server->drain);
 }
 
+/* Calls that nobody will answer any more. */
+static void end_calls(struct ms_server *server) {
+    static const char text[] = "the server has ended";
+    for (struct ms_conn *conn = server->conns; conn != NULL; conn = conn->next)
+        for (struct ms_call *call = conn->calls; call != NULL; call = call->next)
+            ms_call_fail(call, 14, text, sizeof text - 1);
+}
+
 void ms_server_free(struct ms_server *server) {
+    end_calls(server);
     flush_all(&server->part);
     while (server->conns != NULL)
         ms_conn_free(server->conns);

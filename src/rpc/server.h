@@ -56,7 +56,7 @@ struct ms_server_counters {
 int ms_server_new(struct ms_loop *loop, int fd, const struct ms_server_options *options,
                   struct ms_server **out, struct ms_err *err);
 
-/* Sends what can be sent at once, closes all, frees all. Calls are gone. */
+/* Ends the calls that are open with 14, sends what can be sent at once, closes all, frees all. */
 void ms_server_free(struct ms_server *server);
 
 /* Serves a connected socket, which is the server's from now on, also on failure. */
