@@ -70,6 +70,7 @@ describe("serve starts", function()
         assert(socket.listen(fd, 8))
         local _guard <close> = setmetatable({}, { __close = function() unistd.close(fd) end })
         local served <close> = service.start { inherit = { [3] = fd } }
+        assert.equal(path, served:entry("ready").address)
         stat_fails_well(path)
         served:stop()
         assert.is_true(tree.exists(path))

@@ -1,5 +1,6 @@
 --- Where the service listens: on the socket that a service manager passed, or on one that it makes.
 
+local socket = require "posix.sys.socket"
 local stat = require "posix.sys.stat"
 
 local M = {}
@@ -46,7 +47,8 @@ local function inherited(options, passed)
         return nil, options.failure("failed_precondition",
             ("descriptor %d, which was passed, is no unix stream socket that listens"):format(main.fd))
     end
-    return { fd = main and main.fd, metrics = metrics, address = options.address or "a socket that was passed" }
+    local name = main and socket.getsockname(main.fd)
+    return { fd = main and main.fd, metrics = metrics, address = name and name.path or "a socket that was passed" }
 end
 
 ---@param options moonsnap.service.ListenOptions
