@@ -82,9 +82,15 @@ static void half_close(struct ms_conn *conn) {
     ms_conn_touch(conn);
 }
 
+/* More waits to be sent than any client lets pile up that reads: each frame that is read now could
+ * add one. */
+static bool is_full(const struct ms_conn *conn) {
+    return nghttp2_session_get_outbound_queue_size(conn->session) > MS_CONN_QUEUE;
+}
+
 static void take_input(struct ms_conn *conn) {
     char *buffer = conn->server->in;
-    for (size_t taken = 0; taken < MS_CONN_TURN && !conn->failed;) {
+    for (size_t taken = 0; taken < MS_CONN_TURN && !conn->failed && !is_full(conn);) {
         ssize_t size = recv(conn->source.fd, buffer, MS_CONN_IN, MSG_DONTWAIT);
         if (size > 0) {
             ms_conn_feed(conn, buffer, (size_t)size);
@@ -205,7 +211,8 @@ void ms_conn_flush(struct ms_conn *conn) {
     if (over && !linger(conn)) {
         ms_conn_free(conn);
     } else if (conn->source.fd >= 0) {
-        uint32_t events = (conn->half ? 0 : EPOLLIN) | (all ? 0 : EPOLLOUT);
+        bool deaf = conn->half || (!all && is_full(conn));
+        uint32_t events = (deaf ? 0 : EPOLLIN) | (all ? 0 : EPOLLOUT);
         ms_loop_change(conn->server->loop, &conn->source, events);
     }
 }

@@ -117,6 +117,7 @@ struct ms_server {
 #define MS_CONN_GATHER 65536                 /* sent at once */
 #define MS_CONN_OUT (MS_CONN_GATHER + 32768) /* and room for one frame more */
 #define MS_CONN_TURN (1024 * 1024)           /* of one connection and turn, each way */
+#define MS_CONN_QUEUE 2000                   /* frames to send; with more nothing is read */
 #define MS_HEADERS_MAX 16384
 
 /* ---- session.c -------------------------------------------------------------------------------*/
