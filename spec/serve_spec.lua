@@ -87,6 +87,23 @@ describe("serve starts", function()
         assert.is_truthy(answer.err:find("no unix stream socket", 1, true))
     end)
 
+    it("by freeing what removals have left in the trash", function()
+        local served <close> = service.new()
+        do
+            local store <close> = assert(moonsnap.open { root = served.root })
+            assert(store:prepare("a"))
+            tree.write(assert(store:layers("a"))[1] .. "/file", "x")
+            assert(store:remove("a", { later = true }))
+        end
+        assert.equal(1, #tree.list(served.root .. "/trash"))
+        served:start()
+        local till = os.time() + 10
+        while #tree.list(served.root .. "/trash") > 0 and os.time() < till do
+            stat_fails_well(served.address)
+        end
+        assert.same({}, tree.list(served.root .. "/trash"))
+    end)
+
     it("where its user's things are, without --address", function()
         local served <close> = service.new { inherit = {}, env = { XDG_RUNTIME_DIR = false } }
         if moonsnap.sys.in_initial_user_namespace() and unistd.geteuid() == 0 then

@@ -116,6 +116,15 @@ local function tell_plugins(self)
     end
 end
 
+--- Frees, in the background, what removals had left when the service before this one ended.
+local function sweep(self)
+    for _, backend in pairs(self.service.graph:all("io.containerd.snapshotter.v1")) do
+        if type(backend.sweep) == "function" then
+            backend:sweep()
+        end
+    end
+end
+
 local function reload(self)
     self.notify:reloading()
     local settings, err = read_settings(self.options)
@@ -218,6 +227,7 @@ function M.run(options)
         version = options.moonsnap.version, metrics = self.endpoint and self.endpoint.address,
     })
     self.notify:ready("serving " .. self.sockets.address)
+    sweep(self)
     local ran, trace = xpcall(self.service.run, debug.traceback, self.service)
     close(self)
     if not ran then
