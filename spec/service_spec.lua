@@ -139,6 +139,41 @@ describe("a front (direct mode)", function()
     end)
 end)
 
+describe("the snapshotters of a service", function()
+    it("are two where both have a store, and a proxy serves the one at the root", function()
+        local served = service.new { mode = "direct" }
+        served:configure(([[
+            plugin "io.containerd.snapshotter.v1.native" { root_path = "%s/native" }
+        ]]):format(served.dir))
+        served:start()
+        local guard <close> = served
+        local to <close> = caller.new(guard.address, DIRECT)
+        assert(to:snapshots("Prepare", { key = "a", snapshotter = "native" }))
+        assert(to:snapshots("Prepare", { key = "b", snapshotter = OVERLAY }))
+        assert.same({ "a" }, { to:list({ snapshotter = "native" })[1].name })
+        assert.same({ "b" }, { to:list({ snapshotter = OVERLAY })[1].name })
+        served:stop()
+        served.options.mode = "proxy"
+        served:start()
+        local proxy <close> = caller.new(served.address)
+        local mounts = assert(proxy:snapshots("Prepare", { key = "c" })).mounts
+        assert.is_truthy(mounts[1].source:find(served.root .. "/layers/", 1, true))
+    end)
+
+    it("mount with the options that the configuration gives them", function()
+        local served <close> = service.start { mode = "direct", config = [[
+            plugin "io.containerd.snapshotter.v1.overlayfs" { mount_options = { "redirect_dir=off" } }
+        ]] }
+        local to <close> = caller.new(served.address, DIRECT)
+        assert(to:snapshots("Prepare", { key = "a", snapshotter = OVERLAY }))
+        assert(to:snapshots("Commit", { name = "b", key = "a", snapshotter = OVERLAY }))
+        local made = assert(to:snapshots("Prepare", { key = "c", parent = "b", snapshotter = OVERLAY }))
+        local shown = assert(to:snapshots("Mounts", { key = "c", snapshotter = OVERLAY }))
+        assert.is_truthy(table.concat(made.mounts[1].options, " "):find("redirect_dir=off", 1, true))
+        assert.same(made, shown)
+    end)
+end)
+
 describe("what nobody serves", function()
     it("is unimplemented, naming service or method", function()
         local served <close> = service.start { mode = "direct" }

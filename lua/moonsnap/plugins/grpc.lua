@@ -26,7 +26,7 @@ M.snapshots = {
         local proxy = runtime.mode == "proxy"
         return require("moonsnap.service.snapshots").new {
             snapshotters = service, failure = runtime.failure, filter = runtime.filter,
-            default = service:names()[1], name_space = proxy and runtime.name_space or nil, kept = not proxy,
+            default = service.default, name_space = proxy and runtime.name_space or nil, kept = not proxy,
         }
     end,
 }

@@ -25,6 +25,19 @@ local function publish(ic, backends)
     return true
 end
 
+--- The snapshotter that is meant where nobody names one: the one over the store at the root.
+local function default_of(ic, backends)
+    local metadata = ic:get("io.containerd.metadata.v1.sqlite")
+    local first
+    for name, backend in pairs(backends) do
+        if metadata and backend.reader == metadata.main.reader then
+            return name
+        end
+        first = first and first < name and first or name
+    end
+    return first
+end
+
 M.snapshots = {
     type = SERVICE, id = "snapshots-service", requires = { "io.containerd.event.v1", SNAPSHOTTER },
     init = function(ic)
@@ -33,7 +46,7 @@ M.snapshots = {
             return nil, ic.runtime.failure("failed_precondition", "no snapshotter has started")
         end
         local ok, err = publish(ic, backends)
-        return ok and snapshotters.new(backends), err
+        return ok and snapshotters.new(backends, default_of(ic, backends)), err
     end,
 }
 

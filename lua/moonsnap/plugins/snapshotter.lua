@@ -72,7 +72,7 @@ M.overlayfs = {
 
 M.native = {
     type = TYPE, id = "native", requires = { "io.containerd.metadata.v1" },
-    config = { root_path = "", sync_remove = false, mount_options = {} },
+    config = { root_path = "", sync_remove = false },
     init = init("native", function() return {} end),
 }
 

@@ -14,6 +14,14 @@ local function filter_of(filters)
     return moonsnap.filter(filters)
 end
 
+--- Options of the overlays of the store at the root, which is open before its snapshotter starts.
+---@param settings moonsnap.Settings
+---@return string[]
+function M.mount_options(settings)
+    local overlayfs = settings.config["io.containerd.snapshotter.v1.overlayfs"]
+    return overlayfs and overlayfs.mount_options or {}
+end
+
 --- What all plugins share.
 local function runtime_of(service, options, settings)
     return {
@@ -21,6 +29,7 @@ local function runtime_of(service, options, settings)
         plugin = plugin, batch = batch, backend = backend,
         root = options.root, driver = options.driver, mode = service.mode, name_space = service.name_space,
         durability = options.durability or settings.durability or "metadata",
+        mount_options = M.mount_options(settings),
         loop = service.loop, pool = service.pool, tickets = service.tickets, timers = service.timers,
         router = service.router, clock = moonsnap.sys.steady, now = moonsnap.sys.now, service = service,
     }

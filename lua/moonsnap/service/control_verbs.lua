@@ -7,7 +7,7 @@
 ---     layers {key}, diff {key, other}, explain {filters}, mounted, namespaces, events {since}
 ---     cleanup, check {repair}
 ---
---- All take {snapshotter} too; without, it is overlayfs, or the first that there is. The namespace is the one of
+--- All take {snapshotter} too; without, it is the one over the root's store. The namespace is the one of
 --- the header containerd-namespace.
 
 local identifier = require "moonsnap.service.identifier"
@@ -154,17 +154,6 @@ local VERBS = {
     check = { {}, each(listed(function(store, a) return store:check { repair = a.repair } end), same) },
 }
 
---- The snapshotter of who names none.
-local function default_of(snapshotters)
-    local names = snapshotters:names()
-    for _, name in ipairs(names) do
-        if name == "overlayfs" then
-            return name
-        end
-    end
-    return names[1]
-end
-
 --- What a store says of itself.
 local function facts_of(snapshotters)
     return one(function(store, a)
@@ -190,7 +179,7 @@ function M.new(snapshotters, failure)
             if not name_space then
                 return nil, err
             end
-            arguments.snapshotter = arguments.snapshotter or default_of(snapshotters)
+            arguments.snapshotter = arguments.snapshotter or snapshotters.default
             local store = snapshotters:find(arguments.snapshotter, name_space)
             if not store then
                 return nil, failure("invalid_argument", ("%s: no snapshotter '%s'"):format(name, arguments.snapshotter))

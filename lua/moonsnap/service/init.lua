@@ -103,6 +103,10 @@ function Service:reload(settings)
             return nil, moonsnap.error("failed_precondition", word .. ": only a restart changes it")
         end
     end
+    local function overlays(of) return table.concat(build.mount_options(of), ",") end
+    if overlays(settings) ~= overlays(self.settings) then
+        return nil, moonsnap.error("failed_precondition", "mount_options: only a restart changes them")
+    end
     local kept, before = {}, self.graph
     for _, name in ipairs(KEPT) do
         kept[name] = before.by_name[name]

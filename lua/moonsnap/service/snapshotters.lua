@@ -4,14 +4,16 @@ local M = {}
 
 ---@class moonsnap.service.Snapshotters
 ---@field backends table<string, moonsnap.service.Backend>
+---@field default  string
 ---@field methods  table[]  what stands around each, innermost first
 local Snapshotters = {}
 Snapshotters.__index = Snapshotters
 
 ---@param backends table<string, moonsnap.service.Backend>
+---@param default? string  the one that is meant where nobody names one
 ---@return moonsnap.service.Snapshotters
-function M.new(backends)
-    return setmetatable({ backends = backends, layers = {}, cache = {} }, Snapshotters)
+function M.new(backends, default)
+    return setmetatable({ backends = backends, default = default, layers = {}, cache = {} }, Snapshotters)
 end
 
 --- The same service with methods around those of every snapshotter: fn(inner, ...) instead of inner's own.
@@ -20,7 +22,7 @@ end
 ---@param methods table<string, function>
 ---@return moonsnap.service.Snapshotters
 function Snapshotters:around(methods)
-    local outer = M.new(self.backends)
+    local outer = M.new(self.backends, self.default)
     table.move(self.layers, 1, #self.layers, 1, outer.layers)
     outer.layers[#outer.layers + 1] = methods
     return outer
