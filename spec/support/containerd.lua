@@ -10,7 +10,9 @@ local tree = require "spec.support.tree"
 
 local M = {}
 
-local CONFIG = [[
+--- Its configuration, and Kubernetes' side with an image that pods themselves run in; docs/containerd.md has these.
+local FIRST = {
+    config = [[
 version = 2
 root = "%s/root"
 state = "%s/state"
@@ -27,17 +29,42 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"%
   address = "%s"
   [proxy_plugins.moonsnap.exports]
     root = "%s"
-]]
-
---- Kubernetes' side, with an image that pods themselves run in.
-local CRI = [[
+]],
+    without_cri = ', "io.containerd.grpc.v1.cri"',
+    cri = [[
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "%s"
   stats_collect_period = 1
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "moonsnap"
-]]
+]],
+}
+
+--- The same for containerd 2.x.
+local SECOND = {
+    config = FIRST.config:gsub("version = 2", "version = 3", 1) .. [==[
+
+[[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+  platform = "linux"
+  snapshotter = "moonsnap"
+  differ = "walking"
+[[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+  platform = "linux"
+  snapshotter = "overlayfs"
+  differ = "walking"
+]==],
+    without_cri = FIRST.without_cri .. ', "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"',
+    cri = [[
+[plugins.'io.containerd.cri.v1.images']
+  snapshotter = "moonsnap"
+  stats_collect_period = 1
+  [plugins.'io.containerd.cri.v1.images'.pinned_images]
+    sandbox = "%s"
+[plugins.'io.containerd.cri.v1.runtime']
+  restrict_oom_score_adj = true
+]],
+}
 
 ---@class Containerd
 ---@field address string
@@ -83,9 +110,11 @@ local function own_run()
 end
 
 local function configuration(dir, address, served, pod_image)
-    local without = pod_image and "" or ', "io.containerd.grpc.v1.cri"'
-    local text = CONFIG:format(dir, dir, without, address, served.address, served.root)
-    return pod_image and text .. CRI:format(pod_image) or text
+    local second = process.must("containerd", "--version"):find(" v?2%.%d+%.%d+")
+    local texts = second and SECOND or FIRST
+    local without = pod_image and "" or texts.without_cri
+    local text = texts.config:format(dir, dir, without, address, served.address, served.root)
+    return pod_image and text .. texts.cri:format(pod_image) or text
 end
 
 --- Starts containerd with a service as its plugin "moonsnap". Its files are below served.dir/containerd.
