@@ -24,7 +24,8 @@ Observer.__index = Observer
 ---@return moonsnap.service.Observer
 function M.new(log)
     local registry = metrics.new()
-    local self = setmetatable({ metrics = registry, log = log, routes = {} }, Observer)
+    local routes = setmetatable({}, { __mode = "k" }) -- a new configuration has new ones
+    local self = setmetatable({ metrics = registry, log = log, routes = routes }, Observer)
     self.calls = registry:counter("moonsnap_calls_total", "Calls that have ended, by gRPC code.",
         { "service", "method", "code" })
     self.seconds = registry:histogram("moonsnap_call_seconds", "Time from a call's arrival to its answer.",
