@@ -203,6 +203,23 @@ describe("serve ends", function()
         assert.equal("another's", tree.read(served.address))
     end)
 
+    it("while the next one serves already, on the same root and path", function()
+        local served <close> = service.new()
+        served:configure(slow.config(served.dir))
+        served:start()
+        local calling <close> = slow.call(served.address)
+        slow.await_begun(served.dir)
+        served:signal()
+        served:await_note("STOPPING=1")
+        local following <close> = service.start { root = served.root, address = served.address }
+        local to <close> = caller.new(following.address)
+        assert(to:snapshots("Prepare", { key = "a" }))
+        tree.write(served.dir .. "/go")
+        assert.equal("answered\tnil\n", (calling:finish()))
+        assert.equal(0, served:finish())
+        stat_fails_well(following.address)
+    end)
+
     it("so that a new one can begin at once, and has all that was answered", function()
         local served <close> = service.start()
         for round = 1, 3 do

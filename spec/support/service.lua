@@ -22,6 +22,8 @@ local M = {}
 ---@class ServiceOptions
 ---@field mode?    "proxy" | "direct"
 ---@field driver?  "overlay" | "native"
+---@field root?    string                       another one's, as is
+---@field address? string                       the next
 ---@field config?  string                       text of its configuration file
 ---@field args?    string[]                     more words of its command line
 ---@field env?     table<string, string|false>  false takes a variable away
@@ -53,7 +55,8 @@ end
 function M.new(options)
     local home = world.bare()
     local self = setmetatable({
-        home = home, dir = home.dir, root = home.root, address = home.dir .. "/s", options = options or {}, notes = "",
+        home = home, dir = home.dir, root = options and options.root or home.root,
+        address = options and options.address or home.dir .. "/s", options = options or {}, notes = "",
     }, Served)
     if self.options.config then
         self:configure(self.options.config)
