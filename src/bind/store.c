@@ -109,11 +109,12 @@ static int transaction(lua_State *L) {
 
 struct ms_box *ms_guard_check_idle(lua_State *L, int arg) {
     struct ms_box *box = luaL_checkudata(L, arg, transaction_class.name);
-    if (box->object != NULL || box->parent == NULL || box->parent->object == NULL)
-        luaL_error(L, "transaction is begun or closed");
-    if (box->parent->busy != NULL)
-        luaL_error(L, "store is busy");
-    return box;
+    const struct ms_box *store = box->parent;
+    if (box->object == NULL && store != NULL && store->object != NULL && store->busy == NULL)
+        return box;
+    luaL_error(L, store != NULL && store->busy != NULL ? "store is busy"
+                                                       : "transaction is begun or closed");
+    return NULL;
 }
 
 struct ms_box *ms_guard_check_begun(lua_State *L, int arg) {

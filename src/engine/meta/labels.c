@@ -14,22 +14,19 @@ void ms_labels_encode_one(const char *name, size_t name_size, const char *value,
 }
 
 static int by_name(const void *left, const void *right) {
-    const struct ms_label *const *a = left;
-    const struct ms_label *const *b = right;
-    return strcmp((*a)->name, (*b)->name);
+    return strcmp(((const struct ms_label *)left)->name, ((const struct ms_label *)right)->name);
 }
 
 int ms_labels_encode(const struct ms_labels *labels, struct ms_text *out, struct ms_err *err) {
     if (labels == NULL || labels->count == 0)
         return MS_OK;
-    ms_auto_free const struct ms_label **sorted = malloc(labels->count * sizeof *sorted);
+    ms_auto_free struct ms_label *sorted = malloc(labels->count * sizeof *sorted);
     if (sorted == NULL)
         return ms_err_memory(err);
-    for (size_t i = 0; i < labels->count; i++)
-        sorted[i] = &labels->items[i];
+    memcpy(sorted, labels->items, labels->count * sizeof *sorted); /* borrows the strings */
     qsort(sorted, labels->count, sizeof *sorted, by_name);
     for (size_t i = 0; i < labels->count; i++) {
-        const struct ms_label *label = sorted[i];
+        const struct ms_label *label = &sorted[i];
         if (label->value[0] != '\0')
             ms_labels_encode_one(label->name, strlen(label->name), label->value,
                                  strlen(label->value), out);
@@ -72,7 +69,7 @@ int ms_labels_next(struct ms_wire_in *in, struct ms_label_span *out, struct ms_e
 
 int ms_labels_decode(const void *bytes, size_t size, struct ms_labels *out, struct ms_err *err) {
     struct ms_wire_in in = {bytes, (const uint8_t *)bytes + size};
-    struct ms_label_span span;
+    struct ms_label_span span = {0};
     int code;
     if (size == 0)
         return MS_OK;
