@@ -211,7 +211,7 @@ describe("serve ends", function()
         slow.await_begun(served.dir)
         served:signal()
         served:await_note("STOPPING=1")
-        local following <close> = service.start { root = served.root, address = served.address }
+        local following <close> = service.start { beside = served }
         local to <close> = caller.new(following.address)
         assert(to:snapshots("Prepare", { key = "a" }))
         tree.write(served.dir .. "/go")

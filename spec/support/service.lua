@@ -22,8 +22,7 @@ local M = {}
 ---@class ServiceOptions
 ---@field mode?    "proxy" | "direct"
 ---@field driver?  "overlay" | "native"
----@field root?    string                       another one's, as is
----@field address? string                       the next
+---@field beside?  Served                       on this one's root and address; closed before it
 ---@field config?  string                       text of its configuration file
 ---@field args?    string[]                     more words of its command line
 ---@field env?     table<string, string|false>  false takes a variable away
@@ -53,11 +52,13 @@ end
 ---@param options? ServiceOptions
 ---@return Served
 function M.new(options)
-    local home = world.bare()
+    local other = options and options.beside
+    local home = not other and world.bare() or nil
     local self = setmetatable({
-        home = home, dir = home.dir, root = options and options.root or home.root,
-        address = options and options.address or home.dir .. "/s", options = options or {}, notes = "",
+        home = home, dir = home and home.dir or tree.mkdir(other.dir .. "/beside"), options = options or {}, notes = "",
     }, Served)
+    self.root = other and other.root or home.root
+    self.address = other and other.address or self.dir .. "/s"
     if self.options.config then
         self:configure(self.options.config)
     end
@@ -71,7 +72,7 @@ function M.start(options)
     local self = M.new(options)
     local ok, err = pcall(self.start, self)
     if not ok then
-        self.home:close(err)
+        self:close(err)
         error(err, 0)
     end
     return self
@@ -299,7 +300,9 @@ function Served:close(failure)
         unistd.close(self.notify)
         self.notify = nil
     end
-    self.home:close(not ok and wrong or failed and true or nil)
+    if self.home then
+        self.home:close(not ok and wrong or failed and true or nil)
+    end
     if not ok then
         error(wrong, 0)
     end
