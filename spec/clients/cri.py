@@ -20,7 +20,7 @@ channel = grpc.insecure_channel("unix:" + SOCKET)
 def call(method, request, reply=pb.Empty):
     service = "ImageService" if "Image" in method else "RuntimeService"
     path = f"/runtime.v1.{service}/{method}"
-    return channel.unary_unary(path, request.SerializeToString, reply.FromString)(request, timeout=60)
+    return channel.unary_unary(path, type(request).SerializeToString, reply.FromString)(request, timeout=60)
 
 
 def until(what, seconds, look):
