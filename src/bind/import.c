@@ -54,16 +54,15 @@ static int fill(lua_State *L) {
     struct ms_arg_place place;
     struct ms_create create = {0};
     struct ms_stage *opened = NULL;
-    int durability = 0;
     lua_settop(L, 6);
     struct ms_store *store = ms_store_check_arg(L);
     int kind = strcmp(luaL_checkstring(L, 5), "view") == 0 ? MS_KIND_VIEW : MS_KIND_ACTIVE;
     if (ms_arg_place(L, &place, &err) < 0 || ms_arg_parent(L, 4, &create.parent, &err) < 0 ||
-        ms_arg_durability(L, 6, &durability, &err) < 0)
+        ms_arg_durability(L, 6, &create.durability, &err) < 0)
         return ms_failure(L, &err);
     create.key = place.key;
     struct ms_box *box = ms_box_new(L, &stage_class, 1);
-    if (ms_store_fill(store, place.ns, &create, kind, durability, &opened, &err) < 0)
+    if (ms_store_fill(store, place.ns, &create, kind, &opened, &err) < 0)
         return ms_failure(L, &err);
     if (opened != NULL)
         ms_box_fill(box, opened);

@@ -111,6 +111,7 @@ struct ms_create {
     /* When pid is not 0 the snapshot belongs to that process: once it is gone, cleanup removes it.
      */
     int64_t owner_pid;
+    int durability;          /* of a copy of the parent; 0: the store's */
     struct ms_stage *filled; /* what ms_store_fill made of the same parent, or NULL: made here */
     /* It becomes one of what this lease holds, or NULL; not_found when there is no such lease. One
      * that existed already does so too, although the answer is already_exists. */
@@ -126,10 +127,9 @@ int ms_store_view(struct ms_store *store, const char *ns, const struct ms_create
                   struct ms_mounts *mounts, struct ms_err *err);
 
 /* What is slow about prepare or view (kind), for whom cannot wait: a stage to be stepped to its
- * end, then given to it as filled; NULL in *out when nothing is slow. durability 0 is the store's.
- * Fails: as prepare does. */
+ * end, then given to it as filled; NULL in *out when nothing is slow. Fails: as prepare does. */
 int ms_store_fill(struct ms_store *store, const char *ns, const struct ms_create *create, int kind,
-                  int durability, struct ms_stage **out, struct ms_err *err);
+                  struct ms_stage **out, struct ms_err *err);
 
 /* The same mounts as prepare or view gave, at any later time. Looking is not using.
  * Fails: not_found, failed_precondition (key is committed), data_loss (it or an ancestor is

@@ -211,7 +211,7 @@ static int create_inside(struct ms_store *store, const char *ns, const struct ms
 }
 
 int ms_store_fill(struct ms_store *store, const char *ns, const struct ms_create *create, int kind,
-                  int durability, struct ms_stage **out, struct ms_err *err) {
+                  struct ms_stage **out, struct ms_err *err) {
     bool has_parent = create->parent != NULL && create->parent[0] != '\0';
     bool exists = false;
     struct ms_stage *stage = NULL;
@@ -227,7 +227,7 @@ int ms_store_fill(struct ms_store *store, const char *ns, const struct ms_create
         ms_stage_free(stage);
         return code;
     }
-    ms_stage_keep(stage, durability != 0 ? durability : store->durability);
+    ms_stage_keep(stage, create->durability != 0 ? create->durability : store->durability);
     *out = stage;
     return MS_OK;
 }
@@ -237,7 +237,7 @@ static int fill_here(struct ms_store *store, const char *ns, const struct ms_cre
                      int kind, struct ms_stage **out, struct ms_err *err) {
     if (create->filled != NULL)
         return MS_OK;
-    int code = ms_store_fill(store, ns, create, kind, 0, out, err);
+    int code = ms_store_fill(store, ns, create, kind, out, err);
     while (code == MS_OK && *out != NULL && (code = ms_stage_step(*out, 4096, err)) == 1)
         code = MS_OK;
     return code;
