@@ -104,6 +104,7 @@ static int next(lua_State *L) {
     if (count == 0)
         return 0;
     lua_pushlstring(L, self->text.bytes, self->text.size);
+    ms_text_clear(&self->text); /* a client that reads slowly has nothing waiting here */
     return 1;
 }
 

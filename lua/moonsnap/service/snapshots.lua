@@ -152,10 +152,12 @@ local function list(options)
         if not pages then
             return nil, err
         end
-        for bytes in pages do
-            if not context:send(bytes) then
+        while context:room() do -- first: a client that does not read costs one message, not two
+            local bytes = pages()
+            if not bytes then
                 break
             end
+            context:send(bytes)
         end
         return true
     end)
