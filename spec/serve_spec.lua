@@ -10,6 +10,9 @@ local tree = require "spec.support.tree"
 local unistd = require "posix.unistd"
 local world = require "spec.support.world"
 
+local STAT = "containerd.services.snapshots.v1.StatSnapshotRequest"
+local STAT_PATH = "/containerd.services.snapshots.v1.Snapshots/Stat"
+
 local function stat_fails_well(address)
     local to <close> = caller.new(address)
     local _, err = to:snapshots("Stat", { key = "nothing" })
@@ -138,6 +141,27 @@ describe("serve ends", function()
         assert.is_not_nil(served.pid)
         tree.write(served.dir .. "/go")
         assert.equal("answered\tnil\n", (calling:finish()))
+        assert.equal(0, served:finish())
+    end)
+
+    it("after answering who had connected before", function()
+        local served <close> = service.start()
+        local setup <close> = caller.new(served.address)
+        assert(setup:snapshots("Prepare", { key = "a" }))
+        served:signal(signal.SIGSTOP)
+        local answers, clients = {}, {}
+        for i = 1, 40 do
+            clients[i] = caller.new(served.address)
+            local request = moonsnap.message.type(STAT):encode({ key = "a" })
+            local next_message, state = clients[i].client:stream(STAT_PATH, request, { timeout_ms = 20000 })
+            answers[i] = function() return next_message(state) end
+        end
+        served:signal()
+        served:signal(signal.SIGCONT)
+        for i = 1, 40 do
+            assert.is_not_nil(answers[i]())
+            clients[i].client:close()
+        end
         assert.equal(0, served:finish())
     end)
 

@@ -178,6 +178,8 @@ void ms_server_drain(struct ms_server *server) {
     if (server->draining)
         return;
     server->draining = true;
+    if (server->listener.fd >= 0)
+        accept_some(&server->listener, EPOLLIN); /* who has connected is answered */
     close_listener(server);
     for (struct ms_conn *conn = server->conns; conn != NULL; conn = conn->next) {
         conn->lasting = conn->calls != NULL;
