@@ -1,6 +1,10 @@
 --- The service's figures, beside containerd's own overlay snapshotter served by its own snapshotservice, in one
---- run: `./run bench service`, as root. With `--quick` few rounds of little, to see that all works; with `--peer`
---- containerd's against itself, to see what the machine's noise is.
+--- run: `./run bench service`, as root. Both have their roots on one ext4 of their own, in an image on this disk.
+---
+---     --quick  few rounds of little, to see that all works
+---     --here   no image: in $TMPDIR, whatever file system that is
+---     --peer   containerd's against itself, to see what the machine's noise is
+local disks = require "bench.support.disks"
 local figures = require "bench.support.figures"
 local measure = require "bench.support.measure"
 local server = require "bench.support.server"
@@ -18,6 +22,7 @@ local ROWS, LAYERS, LABELS = 1000, 10, 2
 local TOP = "layer-" .. LAYERS
 local WRITES = quick and { [1] = 50, [16] = 500, [64] = 500 } or { [1] = 400, [16] = 2000, [64] = 3000 }
 local WRITERS = 8
+local GIGABYTES = 24 -- of the image; it is sparse
 local LISTS = quick and { 500, 5000 } or { 500, 5000, 50000 }
 local MANY = quick and 10000 or 100000
 
@@ -157,19 +162,20 @@ end
 
 local function run()
     local home <close> = measure.scratch()
+    local disk <close> = options["--here"] and { path = home.path } or disks.new(home.path, GIGABYTES)
     local make = options["--peer"] and server.peer or server.moonsnap
     local calls, listed = figures.new { RATE, CPU, P99 }, figures.new { RATE, CPU_INFO }
     local kept, grown = figures.new { RSS, PSS }, figures.new { RATE, CPU }
-    local few <close> = make(home.path, "few")
+    local few <close> = make(disk.path, "few")
     do
-        local other <close> = server.peer(home.path, "other")
+        local other <close> = server.peer(disk.path, "other")
         thousand_rows(calls, kept, few, other)
     end
     print(("In a cell: containerd / moonsnap. Medians of %d rounds.\n"):format(ROUNDS))
     calls:print()
-    local many <close> = make(home.path, "many")
+    local many <close> = make(disk.path, "many")
     do
-        local other <close> = server.peer(home.path, "more")
+        local other <close> = server.peer(disk.path, "more")
         local rows = lists(listed, many:start(), other:start())
         memory(kept, ("after lists of %d"):format(LISTS[#LISTS]), many, other)
         other:stop()
