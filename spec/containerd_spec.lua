@@ -102,6 +102,24 @@ for _, driver in ipairs { "overlay", "native" } do
     end)
 end
 
+describe("a container in a user namespace #slow", function()
+    it("owns its files", needs.containers(function()
+        with_node("overlay", function(node, served)
+            tree.chmod(served.dir, 457) -- the container's root must come to its tree
+            tree.chmod(node.dir, 457)
+            local words = { "run", "--rm", "--snapshotter", "moonsnap", "--uidmap", "0:100000:65536", "--gidmap",
+                "0:100000:65536" }
+            words[#words + 1] = containerd.second() and "--remap-labels" or nil -- the others copy
+            table.move({ IMAGE, "mapped", "/bin/sh", "-c",
+                "cat /proc/self/uid_map; ls -ln /home; echo new >/etc/new && cat /etc/new" }, 1, 5, #words + 1, words)
+            local said = node:ctr(table.unpack(words))
+            assert.is_truthy(said:find("^ +0 +100000 +65536\n"), said)
+            assert.is_truthy(said:find("drwx%-%-%-%-%-%- +%d +1000 +1000 .* user\n"), said)
+            assert.is_truthy(said:find("\nnew\n$"), said)
+        end)
+    end))
+end)
+
 describe("Kubernetes' interface with moonsnap #slow", function()
     it("runs a pod, counts what its image uses, and lets all of it go", needs.containers(needs.grpcio(function()
         local served <close> = service.start { mode = "proxy" }

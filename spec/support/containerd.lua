@@ -10,6 +10,12 @@ local tree = require "spec.support.tree"
 
 local M = {}
 
+--- Is this machine's containerd a 2.x?
+---@return boolean
+function M.second()
+    return process.must("containerd", "--version"):find(" v?2%.%d+%.%d+") ~= nil
+end
+
 --- Its configuration, and Kubernetes' side with an image that pods themselves run in; docs/containerd.md has these.
 local FIRST = {
     config = [[
@@ -43,7 +49,8 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"%
 
 --- The same for containerd 2.x.
 local SECOND = {
-    config = FIRST.config:gsub("version = 2", "version = 3", 1) .. [==[
+    config = FIRST.config:gsub("version = 2", "version = 3", 1):gsub('type = "snapshot"',
+        '%0\n  capabilities = ["remap-ids"]', 1) .. [==[
 
 [[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
   platform = "linux"
@@ -110,8 +117,7 @@ local function own_run()
 end
 
 local function configuration(dir, address, served, pod_image)
-    local second = process.must("containerd", "--version"):find(" v?2%.%d+%.%d+")
-    local texts = second and SECOND or FIRST
+    local texts = M.second() and SECOND or FIRST
     local without = pod_image and "" or texts.without_cri
     local text = texts.config:format(dir, dir, without, address, served.address, served.root)
     return pod_image and text .. texts.cri:format(pod_image) or text
