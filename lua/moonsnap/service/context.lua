@@ -7,6 +7,7 @@ local M = {}
 ---@class moonsnap.service.Context
 ---@field number  integer  of the call since the service began
 ---@field router moonsnap.service.Router
+---@field began  number   steady seconds
 ---@field cut?   boolean  the service ends while the stream only waits
 local Context = {}
 
@@ -35,9 +36,14 @@ local meta = {
 ---@param call moonsnap.rpc.Call
 ---@param number integer
 ---@param router moonsnap.service.Router
+---@param route? table  where it goes
 ---@return moonsnap.service.Context
-function M.new(call, number, router)
-    return setmetatable({ call = call, number = number, router = router }, meta)
+function M.new(call, number, router, route)
+    -- all at once: a table that grows is made anew each time
+    return setmetatable({
+        call = call, number = number, router = router, began = router.clock(), reply_type = route and route.reply,
+        namespace = nil, lease = nil, peer = nil,
+    }, meta)
 end
 
 --- Whether somebody still waits for the answer.

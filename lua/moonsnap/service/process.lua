@@ -215,6 +215,7 @@ function M.run(options)
         failed = function(err) self.log:warn("the service manager was not told", { error = err.message }) end,
     }
     raise_limit()
+    collectgarbage("generational") -- what a call makes is gone when it is answered
     signal.signal(signal.SIGPIPE, signal.SIG_IGN) -- a reader of logs or metrics that is gone ends nothing
     local ok, err = start(self)
     if not ok then

@@ -120,14 +120,12 @@ end
 function Router:dispatch(call)
     self.calls = self.calls + 1
     self.active = self.active + 1
-    local this = context.new(call, self.calls, self)
-    this.began = self.clock()
     local path = call:path()
     local route = self.routes[path]
+    local this = context.new(call, self.calls, self, route)
     if not route then
         return refuse(self, nil, this, 12, unknown(self, path))
     end
-    this.reply_type = route.reply
     if route.stream and self.began then
         self.began(route, this)
     end
