@@ -184,6 +184,20 @@ describe("batch:write(fn)", function()
         assert.same({}, assert(home.store:check()))
     end)
 
+    it("sends entries of new directories to disk behind it", function()
+        local home <close> = world.new()
+        local loop <close> = turns.new(home)
+        loop:all { function()
+            assert(loop.batch:write(function(store) return store:prepare("a") end))
+        end }
+        loop:until_then(function() return not loop.batch.cover.waiting end)
+        assert.is_false(loop.writer.engine:cover())
+        loop:all { function()
+            assert(loop.batch:write(function(store) return store:commit("b", "a") end))
+        end }
+        assert.is_truthy(loop.writer.engine:cover()) -- its marker
+    end)
+
     it("gives the loop a turn between many writes", function()
         local home <close> = world.new()
         local loop <close> = turns.new(home)

@@ -126,6 +126,28 @@ describe("the syncs of", function()
         assert.is_truthy(table.concat(list, "\n"):find("syncfs", 1, true))
     end))
 
+    it("commit of a layer whose entry is on disk already are one of the WAL", needs.strace(function()
+        local home <close> = filled()
+        local list = syncs(home, [[
+            assert(store:prepare("b", "base"))
+            assert(store:prepare("late", "base"))
+            local cover = assert(store.engine:cover())
+            assert(cover:step(1) == false and store.engine:cover() == false);]]
+            .. between [[assert(store:commit("c", "b", { durability = "metadata" }))]])
+        assert.same({ "fdatasync metadata.db-wal" }, list)
+    end))
+
+    it("commit of a layer whose entry may not be on disk have layers/ before the WAL", needs.strace(function()
+        local home <close> = filled()
+        local list = syncs(home, [[
+            assert(store:prepare("b", "base"))
+            local cover = assert(store.engine:cover())
+            assert(store:prepare("late", "base"))
+            assert(cover:step(1) == false);]]
+            .. between [[assert(store:commit("c", "late", { durability = "metadata" }))]])
+        assert.same({ "fsync layers", "fdatasync metadata.db-wal" }, list)
+    end))
+
     it("commit at level metadata leave the content alone", needs.strace(function()
         local home <close> = filled()
         local list = syncs(home, between [[assert(store:commit("c", "a", { durability = "metadata" }))]])

@@ -59,6 +59,16 @@ local function damaged(store)
 end
 
 describe("open after a power cut", function()
+    it("writes the markers again that were not on disk yet, or only in part", function()
+        local home <close> = before()
+        tree.unlink(layer(home, "child") .. ".row")
+        tree.unlink(layer(home, "base") .. ".row")
+        tree.symlink("9:moonsnap1,1:", layer(home, "base") .. ".row")
+        local store = boot(home)
+        assert.same({}, assert(store:check()))
+        assert.same({}, damaged(store))
+    end)
+
     it("with nothing lost changes nothing", function()
         local home <close> = before()
         local store = boot(home)

@@ -33,7 +33,7 @@ function M.new(home, options)
     }, Turns)
     self.batch = batch.new {
         store = self.writer, pool = self.pool, tickets = self.tickets, clock = moonsnap.sys.steady,
-        failure = moonsnap.error,
+        timers = self.timers, failure = moonsnap.error,
     }
     return self
 end

@@ -200,13 +200,46 @@ static int cleanup_done(lua_State *L) {
     return 1;
 }
 
+/* ---- cover -----------------------------------------------------------------------------------*/
+
+static void free_cover(void *cover) { ms_cover_free(cover); }
+
+static int step_cover(void *cover, struct ms_err *err) { return ms_cover_step(cover, err); }
+
+static const struct ms_class cover_class = {.name = "moonsnap.core.cover",
+                                            .word = "cover",
+                                            .free = free_cover,
+                                            .step = step_cover,
+                                            .apart = true};
+
+/* cover() -> work that makes what is new in layers/ durable; false when nothing is */
+static int cover(lua_State *L) {
+    struct ms_err err;
+    struct ms_cover *opened = NULL;
+    struct ms_store *store = ms_store_peek_arg(L);
+    struct ms_box *box = ms_box_new(L, &cover_class, 1);
+    if (ms_store_cover_open(store, &opened, &err) < 0)
+        return ms_failure(L, &err);
+    if (opened != NULL)
+        ms_box_fill(box, opened);
+    else
+        lua_pushboolean(L, 0);
+    return 1;
+}
+
 struct ms_box *ms_cleanup_check(lua_State *L, int arg) {
     (void)ms_box_check(L, arg, &cleanup_class);
     return lua_touserdata(L, arg);
 }
 
-const luaL_Reg ms_step_verbs[] = {
-    {"seal", seal}, {"usage", usage}, {"cleanup", cleanup}, {"sweep", sweep}, {NULL, NULL}};
+static int cover_step(lua_State *L) {
+    struct ms_err err;
+    struct ms_cover *work = ms_box_check(L, 1, &cover_class);
+    return ms_step_answer(L, ms_cover_step(work, &err), &err);
+}
+
+const luaL_Reg ms_step_verbs[] = {{"seal", seal},   {"usage", usage}, {"cleanup", cleanup},
+                                  {"sweep", sweep}, {"cover", cover}, {NULL, NULL}};
 
 void ms_steps_setup(lua_State *L) {
     static const luaL_Reg seals[] = {
@@ -218,4 +251,6 @@ void ms_steps_setup(lua_State *L) {
     ms_class_register(L, &seal_class, seals);
     ms_class_register(L, &measure_class, measures);
     ms_class_register(L, &cleanup_class, cleanups);
+    static const luaL_Reg covers[] = {{"step", cover_step}, {NULL, NULL}};
+    ms_class_register(L, &cover_class, covers);
 }

@@ -39,7 +39,7 @@ function Metadata:open(options)
     local held = {
         writer = writer, reader = reader,
         batch = runtime.batch.new { store = writer, pool = runtime.pool, tickets = runtime.tickets,
-            clock = runtime.clock, failure = runtime.failure },
+            clock = runtime.clock, timers = runtime.timers, failure = runtime.failure },
     }
     self.held[#self.held + 1] = held
     self.roots[options.root] = held

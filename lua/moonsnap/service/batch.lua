@@ -6,6 +6,7 @@
 ---
 --- Nothing waits to fill a batch: it is what came while the one before was on its way to the disk.
 
+local cover = require "moonsnap.service.cover"
 local task = require "moonsnap.service.task"
 
 local M = {}
@@ -18,6 +19,7 @@ local MOST = 256    -- writes in one transaction
 ---@field pool     moonsnap.Pool
 ---@field tickets  table<integer, fun(ok: boolean?, err: moonsnap.Error?)>
 ---@field clock    fun(): number   steady seconds
+---@field timers?  moonsnap.service.Timers  without: commits wait for two syncs
 ---@field failure  fun(kind: string, message: string): moonsnap.Error
 
 ---@class moonsnap.service.BatchCounts
@@ -43,6 +45,7 @@ function M.new(options)
     return setmetatable({
         store = options.store, engine = options.store.engine, pool = options.pool, tickets = options.tickets,
         clock = options.clock, failure = options.failure,
+        cover = options.timers and cover.new(options),
         state = "idle", queue = {}, first = 1, last = 0, done = {},
         counts = { batches = 0, writes = 0, failures = 0, canceled = 0, broken = 0, largest = 0, waits = 0,
             seconds = 0, sizes = {} },
@@ -159,6 +162,9 @@ local function ended(self, ok, err)
     for i = 1, #done do
         local word = done[i].ok and "writes" or "failures"
         self.counts[word] = self.counts[word] + 1
+    end
+    if self.cover then
+        self.cover:soon()
     end
     answer(done)
 end

@@ -166,8 +166,6 @@ int ms_layer_trash(const struct ms_place *place, int64_t number, struct ms_err *
 int ms_layer_sync(const struct ms_place *place, struct ms_err *err) {
     if (fsync(place->layers_fd) < 0)
         return ms_err_sys(err, errno, "sync layers");
-    if (fsync(place->work_fd) < 0)
-        return ms_err_sys(err, errno, "sync work");
     return MS_OK;
 }
 

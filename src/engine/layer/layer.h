@@ -11,8 +11,8 @@
  * directories happens inside the write transaction of their row and is undone before ROLLBACK;
  * moving to trash happens after COMMIT. Renames stay on one file system.
  *
- * fsync of layers/ and work/ makes the entries made so far durable; the store's setting "covered"
- * is the highest number that such an fsync included.
+ * fsync of layers/ makes the entries made so far durable; the store's setting "covered" is the
+ * highest number that such an fsync included. A work directory needs none: it is made anew.
  */
 #pragma once
 
@@ -63,7 +63,7 @@ int ms_layer_quarantine(const struct ms_place *place, int from, const char *name
 /* The same to trash. */
 int ms_layer_discard(const struct ms_place *place, int from, const char *name, struct ms_err *err);
 
-/* fsyncs layers/ and work/. */
+/* fsyncs layers/. */
 int ms_layer_sync(const struct ms_place *place, struct ms_err *err);
 
 bool ms_layer_exists(const struct ms_place *place, int64_t number);

@@ -1,9 +1,9 @@
 /* marker.h - the row of a committed snapshot, kept beside its layer.
  *
  * A marker is a symlink layers/<n>.row whose target is the row as text; what does not fit goes on
- * in <n>.row1, <n>.row2, ... A symlink needs no fsync of its own: the one of layers/, which commit
- * does before the row says committed, makes it durable. From the markers a lost database is
- * rebuilt.
+ * in <n>.row1, <n>.row2, ... A symlink needs no fsync of its own: the next one of layers/ makes it
+ * durable, which is the commit's, or a service's that follows soon. One that a power cut took is
+ * written again at the next open. From the markers a lost database is rebuilt.
  *
  * The text is a list of netstrings ("5:hello,"): the word moonsnap1, number, parent's number (0 for
  * none), created, updated, size, inodes, how many labels, the store's driver and overlay xattrs,

@@ -12,9 +12,9 @@
 #include "base/own.h"
 #include "engine/store/gate.h"
 #include "engine/store/store_inside.h"
+#include "sys/forks.h"
 #include "sys/ident.h"
 #include "sys/userns.h"
-#include "sys/forks.h"
 
 int ms_store_enter(const struct ms_store *store, const char *ns, const char *key,
                    struct ms_err *err) {

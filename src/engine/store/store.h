@@ -338,6 +338,15 @@ int ms_cleanup_step(struct ms_cleanup *cleanup, size_t budget, struct ms_err *er
 void ms_cleanup_result(const struct ms_cleanup *cleanup, struct ms_cleaned *out);
 void ms_cleanup_free(struct ms_cleanup *cleanup);
 
+/* Makes entries of layers/ durable ahead of the commits that need it, which then wait for one sync
+ * instead of two: for a worker, some time after something was made. open may be called while
+ * another thread uses the store, and answers NULL in *out when all is on disk. A step is one fsync;
+ * it touches no database. */
+struct ms_cover;
+int ms_store_cover_open(struct ms_store *store, struct ms_cover **out, struct ms_err *err);
+int ms_cover_step(struct ms_cover *cover, struct ms_err *err); /* 0 done */
+void ms_cover_free(struct ms_cover *cover);
+
 /* One thing that rows and directories do not agree on, and what repair does about it. */
 struct ms_finding {
     char *what;   /* "missing layer", "orphan", "missing work", "stale marker", "database", ... */

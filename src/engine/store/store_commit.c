@@ -197,7 +197,8 @@ static int write_committed(struct ms_store *store, const char *ns, const struct 
     if (code < 0)
         return code;
     ms_undo_add(&store->undo, MS_UNDO_UNMARK, row->number);
-    store->layers_changed = true;
+    if (store->committed < row->number)
+        store->committed = row->number;
     return ms_store_mark(store, row->number, err);
 }
 

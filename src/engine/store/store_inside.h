@@ -12,11 +12,13 @@
  *     store_run.c      run a command in a snapshot
  *     store_diff.c     what a snapshot changed
  *     store_lease.c    leases; store_namespace.c namespaces
+ *     cover.c          directory entries on disk, ahead of the commit that needs them
  *     cleanup.c        trash and what crashed processes left
  *     check.c          rows against directories; rebuild.c a database from markers
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,8 +48,15 @@ struct ms_store {
     size_t mount_options_count;
     char *boot_id;
     struct ms_undo undo; /* undo.depth is the transaction's depth */
-    bool layers_changed; /* the transaction wrote a committed row: layers/ must be synced first */
+    int64_t
+        committed; /* the highest number that the transaction made a committed row of; 0: none */
+    int64_t
+        covering; /* what the transaction's own sync of layers/ covers once it commits; 0: none */
     int64_t uncovered_since; /* steady time of the first mkdir that no fsync has covered; 0: none */
+    /* What threads other than the store's one may ask: */
+    _Atomic int64_t made;   /* the highest number that this process made directories of */
+    _Atomic int64_t synced; /* entries of layers/ up to this number are on disk */
+    atomic_bool unsynced;   /* something in layers/ is newer than the last sync */
 };
 
 /* Every verb's first line: refuses a store carried over a fork, a bad namespace, a bad key. key may
@@ -72,6 +81,11 @@ int ms_store_recover(struct ms_store *store, struct ms_err *err);
 /* store_txn.c: syncs layers/ and work/ and records the number that this covers. Inside a
  * transaction. */
 int ms_store_cover(struct ms_store *store, struct ms_err *err);
+
+/* cover.c: directory entries up to number are on disk; and: number was made, or a marker was
+ * written (0), and is durable as a row, not yet as an entry. Any thread. */
+void ms_store_synced(struct ms_store *store, int64_t number);
+void ms_store_made(struct ms_store *store, int64_t number);
 
 /* store_create.c: makes the directories that the transaction has put off: whoever looks at layers
  * inside of a transaction asks for it first. */

@@ -22,6 +22,15 @@ static int renew(struct ms_store *store, const struct ms_row_brief *row, struct 
     return ms_layer_renew(&store->place, &spec, err);
 }
 
+/* A marker is not waited for: a power cut may have taken the newest. */
+static int see_to_marker(struct ms_store *store, int64_t number, struct ms_err *err) {
+    ms_auto_marker struct ms_marker marker = {0};
+    struct ms_err ignored;
+    if (ms_marker_read(store->place.layers_fd, number, &marker, &ignored) == MS_OK)
+        return MS_OK;
+    return ms_store_mark(store, number, err);
+}
+
 /* An active promises an empty writable layer: one that never reached the disk is made anew. A
  * directory that had been on disk and is gone took content with it. */
 static int see_to(struct ms_store *store, const struct ms_row_brief *row, uint64_t covered,
@@ -31,6 +40,8 @@ static int see_to(struct ms_store *store, const struct ms_row_brief *row, uint64
         return MS_OK;
     bool layer = ms_layer_exists(&store->place, row->number);
     bool work = !active || !store->driver->stacks || ms_work_exists(&store->place, row->number);
+    if (layer && row->kind == MS_KIND_COMMITTED)
+        return see_to_marker(store, row->number, err);
     if (layer && work)
         return MS_OK;
     bool promised = row->kind == MS_KIND_COMMITTED || (uint64_t)row->number <= covered ||

@@ -225,7 +225,8 @@ static int adopt_inside(struct ms_store *store, const char *ns, struct ms_stage 
     if (code < 0)
         return code;
     ms_undo_add(&store->undo, MS_UNDO_DISCARD, number);
-    store->layers_changed = true;
+    if (store->committed < number)
+        store->committed = number;
     return ms_store_mark(store, number, err);
 }
 

@@ -152,7 +152,8 @@ void ms_store_rollback(struct ms_store *store) {
         (void)savepoint(store, "RELEASE s", &ignored);
         return;
     }
-    store->layers_changed = false;
+    store->committed = 0;
+    store->covering = 0;
     if (!lost)
         (void)ms_meta_run(&store->meta, "ROLLBACK", "roll back", &ignored);
 }
@@ -166,26 +167,31 @@ int ms_store_cover(struct ms_store *store, struct ms_err *err) {
     if (code < 0)
         return code;
     (void)snprintf(text, sizeof text, "%lld", (long long)highest);
+    store->covering = highest;
     code = ms_meta_set(&store->meta, "covered", text, err);
     if (code == MS_OK)
         store->uncovered_since = 0;
     return code;
 }
 
-/* Makes directory entries durable when a committed row is about to be, or when the last such sync
- * is long enough ago. */
+/* Makes directory entries durable when a committed row is about to be and its entry may not be on
+ * disk, or when the last such sync is long enough ago. */
 static int cover_if_due(struct ms_store *store, struct ms_err *err) {
     bool due = store->uncovered_since != 0 &&
                ms_clock_steady_ns() - store->uncovered_since > COVER_AFTER_NS;
-    return store->layers_changed || due ? ms_store_cover(store, err) : MS_OK;
+    bool needed = store->committed > atomic_load(&store->synced);
+    return needed || due ? ms_store_cover(store, err) : MS_OK;
 }
 
 /* What waited for the rows to be durable. The rows are the truth now, so a failure here leaves
  * litter that cleanup finds; it is not the verb's failure. */
-static void do_after(struct ms_store *store) {
+static void do_after(struct ms_store *store, bool synced) {
     struct ms_err ignored;
     for (size_t i = 0; i < store->undo.count; i++) {
         const struct ms_undo_entry *entry = &store->undo.entries[i];
+        bool made = entry->step == MS_UNDO_UNMAKE || entry->step == MS_UNDO_DISCARD;
+        if (!synced && (made || entry->step == MS_UNDO_UNMARK)) /* a marker is an entry, too */
+            ms_store_made(store, made ? entry->number : 0);
         if (entry->step == MS_AFTER_TRASH)
             (void)ms_layer_trash(&store->place, entry->number, &ignored);
         else if (entry->step == MS_AFTER_MARK)
@@ -202,7 +208,9 @@ static int commit_outer(struct ms_store *store, struct ms_err *err) {
         ms_store_rollback(store);
         return code;
     }
-    store->layers_changed = false;
+    int64_t covered = store->covering; /* numbers of a COMMIT that fails are given again */
+    store->committed = 0;
+    store->covering = 0;
     code = ms_meta_run(&store->meta, "COMMIT", "commit the transaction", err);
     if (code < 0) {
         struct ms_err ignored;
@@ -211,8 +219,10 @@ static int commit_outer(struct ms_store *store, struct ms_err *err) {
         ms_undo_clear(&store->undo);
         return code;
     }
+    if (covered != 0)
+        ms_store_synced(store, covered);
     ms_undo_release(&store->undo);
-    do_after(store);
+    do_after(store, covered != 0);
     return MS_OK;
 }
 
