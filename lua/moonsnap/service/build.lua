@@ -10,6 +10,8 @@ local router = require "moonsnap.service.router"
 
 local M = {}
 
+local STORES = "io.containerd.metadata.v1.sqlite"
+
 local function filter_of(filters)
     return moonsnap.filter(filters)
 end
@@ -75,7 +77,9 @@ function M.graph(service, settings, kept)
         return nil, moonsnap.error("invalid_argument", "plugins: " .. wrong)
     end
     runtime.graph = graph
-    local stores, err = graph:get("io.containerd.metadata.v1.sqlite")
+    local stores, err = graph:get(STORES)
+    local started = graph.by_name[STORES]
+    err = started and started.err or err -- without a store there is no service: why, in its own words
     local offered = router.new { message = moonsnap.message }
     for _, offer in pairs(stores and graph:all("io.containerd.grpc.v1") or {}) do
         local ok, raised = pcall(offered.add, offered, offer)
