@@ -102,6 +102,35 @@ for _, driver in ipairs { "overlay", "native" } do
     end)
 end
 
+--- Waits until the service has logged so many calls more than there were in its log of that length.
+local function await_calls(served, length, count)
+    local till = os.time() + 20
+    while select(2, served:log():sub(length + 1):gsub('"msg":"call"', "")) < count do
+        assert(os.time() < till, "the calls do not come")
+    end
+end
+
+describe("an unpack whose snapshotter is killed #slow", function()
+    it("goes well the next time, and leaves nothing", needs.containers(function()
+        with_node("overlay", function(node, served)
+            local import = { "images", "import", "--snapshotter", "moonsnap", node.archive }
+            for calls = 1, 6 do
+                node:ctr("images", "rm", "--sync", IMAGE)
+                local length = #served:log()
+                local importing <close> = containerd.begin(node.address, table.unpack(import))
+                await_calls(served, length, calls)
+                served:kill()
+                importing:finish()
+                served:start()
+                node:await(table.unpack(import))
+                assert.equal("hello again\n", run(node, "after", "cat /etc/motd"))
+            end
+            node:ctr("images", "rm", "--sync", IMAGE)
+            assert.same({ rows = {}, layers = {}, mounts = {} }, left_in(served))
+        end)
+    end))
+end)
+
 describe("a container in a user namespace #slow", function()
     it("owns its files", needs.containers(function()
         with_node("overlay", function(node, served)
