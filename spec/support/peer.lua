@@ -20,6 +20,7 @@ M.DATA, M.HEADERS, M.PRIORITY, M.RST, M.SETTINGS, M.PUSH = 0, 1, 2, 3, 4, 5
 M.PING, M.GOAWAY, M.WINDOW, M.CONTINUATION = 6, 7, 8, 9
 M.END_STREAM, M.ACK, M.END_HEADERS, M.PADDED, M.PRIORITIZED = 1, 1, 4, 8, 32
 
+local EAGAIN = require("posix.errno").EAGAIN
 local PART = 65536 -- bytes of one write
 
 --- One frame, as it is told.
@@ -104,7 +105,8 @@ end
 ---@class Peer
 ---@field fd?    integer
 ---@field bytes  string[]  what came
----@field closed boolean   by the other side
+---@field closed boolean   by the other side, and all is read
+---@field broken? boolean  the other side takes no more
 local Peer = {}
 Peer.__index = Peer
 
@@ -143,6 +145,16 @@ function Peer:take(seconds)
     end
 end
 
+--- Bytes that came so far.
+---@return integer
+function Peer:size()
+    local size = 0
+    for _, bytes in ipairs(self.bytes) do
+        size = size + #bytes
+    end
+    return size
+end
+
 --- Sends bytes. Answers false when the other side closes, or takes nothing for some seconds (5). With deaf it
 --- reads nothing meanwhile.
 ---@param bytes string
@@ -150,17 +162,17 @@ end
 ---@return boolean all
 function Peer:say(bytes, options)
     local at, quiet = 1, sys.steady()
-    while at <= #bytes and not self.closed do
-        local sent = socket.send(self.fd, bytes:sub(at, at + PART - 1))
+    while at <= #bytes and not self.closed and not self.broken do
+        local sent, _, errno = socket.send(self.fd, bytes:sub(at, at + PART - 1))
         if sent then
             at, quiet = at + sent, sys.steady()
-        elseif poll.poll({ [self.fd] = { events = { OUT = true } } }, 20) == 0 then
+        elseif errno == EAGAIN then
+            poll.poll({ [self.fd] = { events = { OUT = true } } }, 20)
             if sys.steady() - quiet > (options and options.patience or 5) then
                 return false
             end
         else
-            local _, _, errno = socket.send(self.fd, "")
-            self.closed = errno == require("posix.errno").EPIPE or errno == require("posix.errno").ECONNRESET
+            self.broken = true
         end
         if not (options and options.deaf) then
             self:take(0)

@@ -71,6 +71,17 @@ function Siege:descriptors()
     return #tree.list(("/proc/%d/fd"):format(self.served.pid))
 end
 
+--- Waits until it has no more descriptors than that: whoever besieged it is forgotten.
+function Siege:settle(descriptors)
+    local till = sys.steady() + 10
+    while self:descriptors() > descriptors do
+        if sys.steady() > till then
+            error(("%d descriptors are open, not %d"):format(self:descriptors(), descriptors), 2)
+        end
+        self:look()
+    end
+end
+
 --- Raises when the service has taken more memory than that since it began, or kept the client waiting for longer.
 ---@param megabytes number
 ---@param seconds? number  1
