@@ -29,7 +29,11 @@ static void chunk_name(char name[48], int64_t number, unsigned chunk) {
 }
 
 static void put(struct ms_text *text, const char *value) {
-    ms_text_printf(text, "%zu:%s,", strlen(value), value);
+    size_t size = strlen(value);
+    ms_text_number(text, size);
+    ms_text_append(text, ":", 1);
+    ms_text_append(text, value, size);
+    ms_text_append(text, ",", 1);
 }
 
 static void put_number(struct ms_text *text, int64_t value) {
@@ -39,6 +43,7 @@ static void put_number(struct ms_text *text, int64_t value) {
 }
 
 static void encode(struct ms_text *text, const struct ms_marker *marker) {
+    ms_text_reserve(text, CHUNK / 2);
     put(text, "moonsnap1");
     put_number(text, marker->number);
     put_number(text, marker->parent);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/own.h"
 #include "base/text.h"
 #include "base/wire.h"
 
@@ -17,20 +16,29 @@ static int by_name(const void *left, const void *right) {
     return strcmp(((const struct ms_label *)left)->name, ((const struct ms_label *)right)->name);
 }
 
-int ms_labels_encode(const struct ms_labels *labels, struct ms_text *out, struct ms_err *err) {
+int ms_labels_kept(const struct ms_labels *labels, struct ms_labels *out, struct ms_err *err) {
+    *out = (struct ms_labels){0};
     if (labels == NULL || labels->count == 0)
         return MS_OK;
-    ms_auto_free struct ms_label *sorted = malloc(labels->count * sizeof *sorted);
-    if (sorted == NULL)
+    out->items = malloc(labels->count * sizeof *out->items);
+    if (out->items == NULL)
         return ms_err_memory(err);
-    memcpy(sorted, labels->items, labels->count * sizeof *sorted); /* borrows the strings */
-    qsort(sorted, labels->count, sizeof *sorted, by_name);
-    for (size_t i = 0; i < labels->count; i++) {
-        const struct ms_label *label = &sorted[i];
-        if (label->value[0] != '\0')
-            ms_labels_encode_one(label->name, strlen(label->name), label->value,
-                                 strlen(label->value), out);
-    }
+    for (size_t i = 0; i < labels->count; i++)
+        if (labels->items[i].value[0] != '\0')
+            out->items[out->count++] = labels->items[i];
+    qsort(out->items, out->count, sizeof *out->items, by_name);
+    return MS_OK;
+}
+
+int ms_labels_encode(const struct ms_labels *labels, struct ms_text *out, struct ms_err *err) {
+    struct ms_labels kept;
+    int code = ms_labels_kept(labels, &kept, err);
+    if (code < 0)
+        return code;
+    for (size_t i = 0; i < kept.count; i++)
+        ms_labels_encode_one(kept.items[i].name, strlen(kept.items[i].name), kept.items[i].value,
+                             strlen(kept.items[i].value), out);
+    free(kept.items);
     return ms_text_check(out, err);
 }
 

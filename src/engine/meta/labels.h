@@ -22,6 +22,10 @@ struct ms_wire_in;
 
 #define MS_LABELS_FIELD 6
 
+/* The labels that a store keeps of labels (NULL: none): without empty values, sorted by name. The
+ * strings stay those of labels; the caller frees items alone. Fails: resource_exhausted. */
+int ms_labels_kept(const struct ms_labels *labels, struct ms_labels *out, struct ms_err *err);
+
 /* Appends the entries of labels (NULL: none), which may be in any order. Fails:
  * resource_exhausted. */
 int ms_labels_encode(const struct ms_labels *labels, struct ms_text *out, struct ms_err *err);

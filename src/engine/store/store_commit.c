@@ -5,6 +5,7 @@
 #include "base/own.h"
 #include "engine/clock.h"
 #include "engine/layer/marker.h"
+#include "engine/meta/labels.h"
 #include "engine/store/store_inside.h"
 
 struct ms_seal {
@@ -159,6 +160,30 @@ int ms_store_mark(struct ms_store *store, int64_t number, struct ms_err *err) {
     return code < 0 ? code : ms_marker_write(store->place.layers_fd, &marker, err);
 }
 
+/* The marker of a row that was written just now. Its strings are borrowed. */
+static int mark_new(struct ms_store *store, int64_t number, const struct ms_new_row *row,
+                    struct ms_err *err) {
+    struct ms_labels kept;
+    int code = ms_labels_kept(row->labels, &kept, err);
+    if (code < 0)
+        return code;
+    const struct ms_marker marker = {
+        .number = number,
+        .parent = row->parent,
+        .created_ns = row->created_ns,
+        .updated_ns = row->created_ns,
+        .usage = row->usage,
+        .driver = (char *)store->driver->name,
+        .xattrs = store->user_xattrs ? "user" : "trusted",
+        .ns = (char *)row->ns,
+        .name = (char *)row->key,
+        .labels = kept,
+    };
+    code = ms_marker_write(store->place.layers_fd, &marker, err);
+    free(kept.items);
+    return code;
+}
+
 /* The committed row, its labels, its event and its marker. */
 static int write_committed(struct ms_store *store, const char *ns, const struct ms_commit *commit,
                            const struct ms_row *row, const struct ms_row *parent,
@@ -199,7 +224,7 @@ static int write_committed(struct ms_store *store, const char *ns, const struct 
     ms_undo_add(&store->undo, MS_UNDO_UNMARK, row->number);
     if (store->committed < row->number)
         store->committed = row->number;
-    return ms_store_mark(store, row->number, err);
+    return mark_new(store, row->number, &as, err);
 }
 
 static int commit_inside(struct ms_store *store, const char *ns, const struct ms_commit *commit,
