@@ -80,6 +80,26 @@ local VERBS = {
         event = { "/snapshot/remove", "a" },
     },
     {
+        name = "a batch",
+        chunk = [[
+            store.engine:defer()
+            assert(store:transaction(function()
+                assert(store:prepare("other"))
+                assert(store:prepare("new", "base"))
+                assert(store:prepare("brief"))
+                assert(store:remove("brief"))
+                store:transaction(function() assert(store:prepare("half")) return nil, "no" end)
+                return true
+            end))]],
+        happened = function(store)
+            assert.equal(store:stat("new") ~= nil, store:stat("other") ~= nil, "half of a batch")
+            assert.is_nil((store:stat("half")))
+            assert.is_nil((store:stat("brief")))
+            return store:stat("new") ~= nil
+        end,
+        event = { "/snapshot/prepare", "other" },
+    },
+    {
         name = "cleanup",
         chunk = [[assert(store:cleanup())]],
         happened = function() return nil end,
