@@ -102,6 +102,41 @@ for _, driver in ipairs { "overlay", "native" } do
     end)
 end
 
+--- A registry that has the image, and the name by which it is pulled there.
+local function registry_of(layout)
+    local registry = process.start { "/usr/bin/python3", "spec/clients/registry.py", layout }
+    assert(registry:await("\n"), registry.text)
+    return registry, ("127.0.0.1:%s/image:1"):format(registry.text:match("port (%d+)"))
+end
+
+--- How many layers the root has, and how many of them have the label that says which they are.
+local function layers_in(served)
+    local store <close> = assert(moonsnap.open { root = served.root, namespace = "containerd", create = false })
+    local layers, known = 0, 0
+    for info in store:walk "kind==committed" do
+        layers = layers + 1
+        known = known + (info.name:match("sha256:%x+$") == info.labels["containerd.io/snapshot.ref"] and 1 or 0)
+    end
+    return layers, known
+end
+
+describe("a pull from a registry #slow", function()
+    it("unpacks each layer once", needs.containers(function()
+        with_node("overlay", function(node, served)
+            node:ctr("images", "rm", "--sync", IMAGE)
+            local registry <close>, name = registry_of(served.dir .. "/image")
+            local pull = { "images", "pull", "--plain-http", "--snapshotter", "moonsnap", name }
+            node:ctr(table.unpack(pull))
+            node:ctr(table.unpack(pull))
+            assert.equal("hello again\n", node:ctr("run", "--rm", "--snapshotter", "moonsnap", name, "one", "/bin/cat",
+                "/etc/motd"))
+            local told = containerd.second() and 3 or 0 -- the others' ctr does not tell
+            assert.same({ 3, told }, { layers_in(served) })
+            assert(registry.pid)
+        end)
+    end))
+end)
+
 --- Waits until the service has logged so many calls more than there were in its log of that length.
 local function await_calls(served, length, count)
     local till = os.time() + 20
@@ -150,20 +185,26 @@ describe("a container in a user namespace #slow", function()
 end)
 
 describe("Kubernetes' interface with moonsnap #slow", function()
-    it("runs a pod, counts what its image uses, and lets all of it go", needs.containers(needs.grpcio(function()
+    it("pulls, runs a pod, counts what its image uses, and lets all of it go", needs.containers(needs.grpcio(function()
         local served <close> = service.start { mode = "proxy" }
-        local node <close> = containerd.start(served, IMAGE)
-        local archive = images.make(tree.mkdir(served.dir .. "/image"), IMAGE)
+        images.make(tree.mkdir(served.dir .. "/image"), IMAGE)
+        local registry <close>, name = registry_of(served.dir .. "/image")
+        local node <close> = containerd.start(served, name)
         local stubs = tree.mkdir(served.dir .. "/stubs")
-        node:ctr("--namespace", "k8s.io", "images", "import", "--snapshotter", "moonsnap", archive)
         process.must("protoc", "-Ispec/clients", "--python_out=" .. stubs, "spec/clients/cri.proto")
+        local function kubelet(part)
+            return process.must("/usr/bin/python3", "spec/clients/cri.py", node.address, stubs, part, name)
+        end
 
-        local said = process.must("/usr/bin/python3", "spec/clients/cri.py", node.address, stubs, IMAGE)
+        kubelet("pull")
+        assert.same({ 3, 3 }, { layers_in(served) })
+        local said = kubelet("live")
 
         assert.is_truthy(said:find("container says 0 b'hello again\\nwritten\\n'", 1, true), said)
         assert.is_truthy(said:find("image is gone", 1, true), said)
         node:ctr("--namespace", "k8s.io", "leases", "create", "--id", "last")
         node:ctr("--namespace", "k8s.io", "leases", "rm", "--sync", "last") -- collects
         assert.same({ rows = {}, layers = {}, mounts = {} }, left_in(served))
+        assert(registry.pid)
     end)))
 end)

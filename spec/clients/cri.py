@@ -1,6 +1,7 @@
 """A kubelet's part in the life of a pod, at containerd's CRI.
 
-    cri.py SOCKET STUBS IMAGE
+    cri.py SOCKET STUBS pull IMAGE
+    cri.py SOCKET STUBS live IMAGE
 
 Prints one line for each thing that it has done and seen.
 """
@@ -9,7 +10,7 @@ import time
 
 import grpc
 
-SOCKET, STUBS, IMAGE = sys.argv[1:4]
+SOCKET, STUBS, PART, IMAGE = sys.argv[1:5]
 sys.path.insert(0, STUBS)
 
 import cri_pb2 as pb  # noqa: E402
@@ -44,32 +45,41 @@ def used():
     return systems[0] if systems and systems[0].used_bytes.value > 0 else None
 
 
-until("image", 20, lambda: image().id)
-config = pb.PodSandboxConfig(metadata={"name": "pod", "uid": "1", "namespace": "default"})
-config.linux.security_context.namespace_options.network = pb.NODE
-pod = call("RunPodSandbox", pb.RunPodSandboxRequest(config=config), pb.RunPodSandboxResponse).pod_sandbox_id
-print("pod runs", flush=True)
+def pull():
+    call("PullImage", pb.ImageRequest(image={"image": IMAGE}))
+    until("image", 20, lambda: image().id)
+    print("image is pulled")
 
-request = pb.CreateContainerRequest(pod_sandbox_id=pod, sandbox_config=config)
-request.config.metadata.name = "container"
-request.config.image.image = IMAGE
-request.config.command.extend(["/bin/sleep", "100000"])
-container = call("CreateContainer", request, pb.ContainerRequest).container_id
-call("StartContainer", pb.ContainerRequest(container_id=container))
-print("container runs", flush=True)
 
-shell = ["/bin/sh", "-c", "echo written >/home/new && cat /etc/motd /home/new"]
-result = call("ExecSync", pb.ExecSyncRequest(container_id=container, cmd=shell, timeout=20), pb.ExecSyncResponse)
-print("container says", result.exit_code, result.stdout, flush=True)
+def live():
+    config = pb.PodSandboxConfig(metadata={"name": "pod", "uid": "1", "namespace": "default"})
+    config.linux.security_context.namespace_options.network = pb.NODE
+    pod = call("RunPodSandbox", pb.RunPodSandboxRequest(config=config), pb.RunPodSandboxResponse).pod_sandbox_id
+    print("pod runs", flush=True)
 
-filesystem = until("usage", 30, used)
-print("images lie in", filesystem.fs_id.mountpoint, flush=True)
-assert filesystem.used_bytes.value > 1 << 20 and filesystem.inodes_used.value > 20, filesystem
+    request = pb.CreateContainerRequest(pod_sandbox_id=pod, sandbox_config=config)
+    request.config.metadata.name = "container"
+    request.config.image.image = IMAGE
+    request.config.command.extend(["/bin/sleep", "100000"])
+    container = call("CreateContainer", request, pb.ContainerRequest).container_id
+    call("StartContainer", pb.ContainerRequest(container_id=container))
+    print("container runs", flush=True)
 
-call("StopPodSandbox", pb.PodSandboxRequest(pod_sandbox_id=pod))
-call("RemoveContainer", pb.ContainerRequest(container_id=container))
-call("RemovePodSandbox", pb.PodSandboxRequest(pod_sandbox_id=pod))
-print("pod is gone", flush=True)
-call("RemoveImage", pb.ImageRequest(image={"image": IMAGE}))
-until("end of the image", 20, lambda: not image().id)
-print("image is gone", flush=True)
+    shell = ["/bin/sh", "-c", "echo written >/home/new && cat /etc/motd /home/new"]
+    result = call("ExecSync", pb.ExecSyncRequest(container_id=container, cmd=shell, timeout=20), pb.ExecSyncResponse)
+    print("container says", result.exit_code, result.stdout, flush=True)
+
+    filesystem = until("usage", 30, used)
+    print("images lie in", filesystem.fs_id.mountpoint, flush=True)
+    assert filesystem.used_bytes.value > 1 << 20 and filesystem.inodes_used.value > 20, filesystem
+
+    call("StopPodSandbox", pb.PodSandboxRequest(pod_sandbox_id=pod))
+    call("RemoveContainer", pb.ContainerRequest(container_id=container))
+    call("RemovePodSandbox", pb.PodSandboxRequest(pod_sandbox_id=pod))
+    print("pod is gone", flush=True)
+    call("RemoveImage", pb.ImageRequest(image={"image": IMAGE}))
+    until("end of the image", 20, lambda: not image().id)
+    print("image is gone", flush=True)
+
+
+{"pull": pull, "live": live}[PART]()
