@@ -170,6 +170,93 @@ describe("a backend over native", function()
     end)
 end)
 
+describe("a backend's pages", function()
+    local list = moonsnap.message.type "containerd.services.snapshots.v1.ListSnapshotsResponse"
+
+    --- All infos of the pages that filters select, as walk tells them; and how many pages there were.
+    local function paged(shop, filters)
+        local infos, count = {}, 0
+        for bytes in assert(shop:pages(filters)) do
+            count = count + 1
+            for _, info in ipairs(assert(list:decode(bytes)).info) do
+                infos[#infos + 1] = ("%s<%s %d %d %d %s"):format(info.name, info.parent, info.kind, info.created_at,
+                    info.updated_at, info.labels.l or "")
+            end
+        end
+        return infos, count
+    end
+
+    local KINDS = { view = 1, active = 2, committed = 3 }
+
+    local function walked(shop, ...)
+        local infos = {}
+        for info in shop:walk(...) do
+            infos[#infos + 1] = ("%s<%s %d %d %d %s"):format(info.name, info.parent, KINDS[info.kind], info.created,
+                info.updated, info.labels.l or "")
+        end
+        return infos
+    end
+
+    --- Chains of many lengths, so that parents are near and far; other namespaces between.
+    local function forest(home)
+        home.store:transaction(function(store)
+            local other = assert(store:namespace("other"))
+            local names = {}
+            for i = 1, 450 do
+                local parent = names[(i * 7919) % (#names + 1)]
+                local labels = i % 3 == 0 and { l = tostring(i), m = ("x"):rep(i) } or nil
+                if i % 2 == 0 then
+                    assert(store:prepare("k" .. i, parent))
+                    names[#names + 1] = "n" .. i
+                    assert(store:commit("n" .. i, "k" .. i, { labels = labels }))
+                else
+                    assert(store:view("v" .. i, parent, { labels = labels }))
+                    assert(other:view("v" .. i))
+                end
+            end
+            return true
+        end)
+    end
+
+    it("show what a walk shows", function()
+        local home <close> = world.new()
+        forest(home)
+        local _loop <close>, shop = serve(home)
+        local infos, count = paged(shop, {})
+        assert.same(walked(shop), infos)
+        assert.is_true(count >= 5)
+        for _, filter in ipairs { "kind==view", "labels.l", "parent==n2", "name~=^n.*0$", "name==nothing" } do
+            assert.same(walked(shop, filter), (paged(shop, { filter })))
+        end
+        assert.same(walked(shop, "kind==view", "labels.l==30"), (paged(shop, { "kind==view", "labels.l==30" })))
+    end)
+
+    it("pass over what was removed under way, and close early", function()
+        local home <close> = world.new()
+        forest(home)
+        local loop <close>, shop = serve(home)
+        local pages = assert(shop:pages {})
+        assert(list:decode(pages()))
+        for i = 301, 449, 2 do
+            assert(call(loop, shop, "remove", "v" .. i))
+        end
+        local seen = {}
+        for bytes in pages do
+            for _, info in ipairs(assert(list:decode(bytes)).info) do
+                seen[info.name] = true
+            end
+        end
+        assert.is_true(seen.n450 and not seen.v449)
+        assert(list:decode(assert(shop:pages {})()))
+    end)
+
+    it("refuse a filter that is none", function()
+        local home <close> = world.new()
+        local _loop <close>, shop = serve(home)
+        fails("invalid_argument", shop:pages { 'kind=="x' })
+    end)
+end)
+
 describe("a backend", function()
     it("does many things at once", function()
         local home <close> = world.new()

@@ -121,16 +121,86 @@ int ms_meta_one(struct ms_meta *meta, const char *ns, const char *key, ms_brief_
     return MS_OK;
 }
 
-int ms_meta_each(struct ms_meta *meta, const char *ns, int64_t *after, ms_brief_visit *visit,
-                 void *context, struct ms_err *err) {
+/* ---- rows as they are -------------------------------------------------------------------------*/
+
+void ms_recall_clear(struct ms_recall *recall) {
+    for (size_t i = 0; i < MS_RECALL; i++)
+        ms_text_clear(&recall->names[i]);
+    *recall = (struct ms_recall){0};
+}
+
+static void remember(struct ms_recall *recall, int64_t number, struct ms_span name) {
+    size_t slot = (size_t)number % MS_RECALL;
+    struct ms_text *kept = &recall->names[slot];
+    kept->size = 0;
+    ms_text_append(kept, name.bytes, name.size);
+    recall->numbers[slot] = kept->failed ? 0 : number;
+    kept->failed = false;
+}
+
+/* The name of a parent: mostly one that was seen a moment ago. */
+static int recall_name(struct ms_meta *meta, struct ms_recall *recall, int64_t number,
+                       struct ms_span *out, struct ms_err *err) {
+    size_t slot = (size_t)number % MS_RECALL;
+    if (number == 0)
+        return MS_OK;
+    if (recall->numbers[slot] != number) {
+        ms_auto_reset sqlite3_stmt *statement = NULL;
+        int code =
+            ms_meta_prepare(meta, "SELECT key FROM snapshots WHERE id = ?1", &statement, err);
+        if (code < 0)
+            return code;
+        sqlite3_bind_int64(statement, 1, number);
+        code = ms_meta_step(meta, statement, "find a parent", err);
+        if (code <= 0)
+            return code;
+        remember(recall, number, span_of(statement, 0));
+        if (recall->numbers[slot] != number)
+            return ms_err_memory(err);
+    }
+    *out = (struct ms_span){.bytes = recall->names[slot].bytes, .size = recall->names[slot].size};
+    return MS_OK;
+}
+
+#define EACH_SQL                                                                                   \
+    "SELECT id, key, parent, kind, created, updated, labels FROM snapshots"                        \
+    " INDEXED BY snapshots_by_namespace WHERE namespace = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+
+static int brief_with_parent(struct ms_meta *meta, sqlite3_stmt *statement,
+                             struct ms_recall *recall, struct ms_brief *out, struct ms_err *err) {
+    *out = (struct ms_brief){
+        .number = sqlite3_column_int64(statement, 0),
+        .name = span_of(statement, 1),
+        .kind = sqlite3_column_int(statement, 3),
+        .created_ns = sqlite3_column_int64(statement, 4),
+        .updated_ns = sqlite3_column_int64(statement, 5),
+        .labels = span_of(statement, 6),
+    };
+    return recall_name(meta, recall, sqlite3_column_int64(statement, 2), &out->parent, err);
+}
+
+int ms_meta_each(struct ms_meta *meta, const char *ns, struct ms_recall *recall,
+                 ms_brief_visit *visit, void *context, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
     int count = 0;
-    int code = prepare_page(meta, ns, *after, &statement, err);
-    while (code >= 0 && (code = ms_meta_step(meta, statement, "read snapshots", err)) == 1) {
-        struct ms_brief brief = brief_of(statement);
-        *after = brief.number;
+    int code = ms_meta_prepare(meta, EACH_SQL, &statement, err);
+    if (code < 0)
+        return code;
+    sqlite3_bind_text(statement, 1, ns, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, recall->after);
+    sqlite3_bind_int64(statement, 3, MS_PAGE);
+    while ((code = ms_meta_step(meta, statement, "read snapshots", err)) == 1) {
+        struct ms_brief brief;
+        code = brief_with_parent(meta, statement, recall, &brief, err);
+        if (code < 0)
+            return code;
+        recall->after = brief.number;
         count++;
-        if (!visit(context, &brief))
+        bool more = visit(context, &brief);
+        if (brief.kind ==
+            MS_KIND_COMMITTED) /* not before: the parent's name may lie in its place */
+            remember(recall, brief.number, brief.name);
+        if (!more)
             return count;
     }
     return code < 0 ? code : count;
