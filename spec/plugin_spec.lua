@@ -18,7 +18,7 @@ end
 
 local function start(registry, options)
     options = options or {}
-    options.root, options.state, options.failure = "/root", "/state", moonsnap.error
+    options.root, options.failure = "/root", moonsnap.error
     return registry:start(options)
 end
 
@@ -99,7 +99,7 @@ describe("registry:start(options)", function()
         assert.equal("not here: skip plugin", started.err.message)
     end)
 
-    it("gives options over defaults, and directories of the plugin's own", function()
+    it("gives options over defaults, and a directory of the plugin's own", function()
         local seen
         local one = registration("a.one", nil, function(ic)
             seen = ic
@@ -108,7 +108,7 @@ describe("registry:start(options)", function()
         one.config = { size = 1, word = "" }
         start(registry_of(one), { config = { ["a.one"] = { size = 2 } } })
         assert.same({ size = 2, word = "" }, seen.config)
-        assert.same({ "/root/a.one", "/state/a.one" }, { seen.root, seen.state })
+        assert.equal("/root/a.one", seen.root)
     end)
 
     it("leaves out what is disabled, by name or by type; what needs it fails", function()

@@ -5,6 +5,8 @@
 --- reported and the rest is kept; what cannot be ordered (a cycle, a requirement that nobody registered) is
 --- refused before anything starts.
 
+local raised = require "moonsnap.raised"
+
 local M = {}
 
 ---@class moonsnap.Plugin
@@ -28,9 +30,8 @@ local M = {}
 --- What a plugin is started with.
 ---@class moonsnap.InitContext
 ---@field config  table<string, any>  its options, defaults filled in
----@field root    string   directory of its own for what lasts; not made
----@field state   string   directory of its own for what ends with the machine; not made
----@field runtime table    what all plugins share: loop, pool, mode, log, metrics
+---@field root    string   directory of its own, below the service's; not made
+---@field runtime table    what all plugins share: loop, pool, timers, mode, ... (service/build.lua)
 ---@field meta    {platforms: table[], exports: table<string, string>, capabilities: string[]}  shown by introspection
 local Context = {}
 Context.__index = Context
@@ -76,6 +77,11 @@ function Registry:register(plugin)
     end
     if type(plugin.init) ~= "function" then
         error(("register %s: init must be a function"):format(M.name(plugin)), 2)
+    end
+    for _, field in ipairs { "requires", "config" } do
+        if plugin[field] ~= nil and type(plugin[field]) ~= "table" then
+            error(("register %s: %s must be a table"):format(M.name(plugin), field), 2)
+        end
     end
     local name = M.name(plugin)
     if self.by_name[name] then
@@ -176,7 +182,16 @@ local function configured(plugin, given)
     return config
 end
 
---- Runs one init; what it raises is its failure too.
+--- The instance of a plugin with what stands around it; or nil and an error.
+local function make(plugin, ic, wrappers)
+    local instance, err = plugin.init(ic)
+    for _, wrapper in ipairs(instance ~= nil and wrappers or {}) do
+        instance = wrapper(instance, ic)
+    end
+    return instance, err
+end
+
+--- Runs one init; what it or a wrapper raises is its failure too.
 local function start_one(graph, plugin, options)
     local name = M.name(plugin)
     if options.kept and options.kept[name] then
@@ -186,25 +201,19 @@ local function start_one(graph, plugin, options)
     local ic = setmetatable({
         config = configured(plugin, options.config and options.config[name]),
         root = ("%s/%s"):format(options.root, name),
-        state = ("%s/%s"):format(options.state, name),
         runtime = options.runtime,
         meta = started,
         graph = graph,
     }, Context)
-    local ok, instance, err = xpcall(plugin.init, function(raised)
-        return type(raised) == "table" and raised.kind and raised or debug.traceback(tostring(raised), 2)
-    end, ic)
+    local ok, instance, err = xpcall(make, raised.traced, plugin, ic, options.wrappers and options.wrappers[name])
     if not ok then
-        instance, err = nil, type(instance) == "table" and instance or options.failure("internal", instance)
-    end
-    for _, wrapper in ipairs(instance ~= nil and options.wrappers and options.wrappers[name] or {}) do
-        instance = wrapper(instance, ic)
-    end
-    if instance == nil then
-        started.err = err or options.failure("internal", name .. ": init answered nothing")
-        started.skipped = started.err.skip
+        instance, err = nil, instance
     end
     started.instance = instance
+    if instance == nil then
+        started.err = raised.error_of(err or name .. ": init answered nothing", options.failure)
+        started.skipped = started.err.skip
+    end
     return started
 end
 
@@ -273,14 +282,18 @@ end
 
 --- Ends what has an end: instances with a close method, last started first.
 ---@param kept? table<string, moonsnap.Started>  those of them that go on in another graph
+---@return {name: string, err: moonsnap.Error}[] failed  whose close raised
 function Graph:close(kept)
+    local failed = {}
     for i = #self.started, 1, -1 do
         local started = self.started[i]
         local instance = not (kept and kept[started.name]) and started.instance
         if type(instance) == "table" and type(instance.close) == "function" then
-            instance:close()
+            local ok, err = xpcall(instance.close, raised.traced, instance)
+            failed[#failed + 1] = not ok and { name = started.name, err = raised.error_of(err, self.failure) } or nil
         end
     end
+    return failed
 end
 
 return M

@@ -70,7 +70,7 @@ function M.graph(service, settings, kept)
     local runtime = runtime_of(service, options, settings)
     local graph
     graph, wrong = registry:start {
-        root = options.root, state = options.root, config = settings.config, disabled = settings.disabled,
+        root = options.root, config = settings.config, disabled = settings.disabled,
         wrappers = settings.wrappers, runtime = runtime, failure = moonsnap.error, kept = kept,
     }
     if not graph then
@@ -81,10 +81,10 @@ function M.graph(service, settings, kept)
     local started = graph.by_name[STORES]
     err = started and started.err or err -- without a store there is no service: why, in its own words
     local offered = router.new { message = moonsnap.message }
-    for _, offer in pairs(stores and graph:all("io.containerd.grpc.v1") or {}) do
+    for id, offer in pairs(stores and graph:all("io.containerd.grpc.v1") or {}) do
         local ok, raised = pcall(offered.add, offered, offer)
         if not ok then
-            err = moonsnap.error("invalid_argument", ("service %s: %s"):format(tostring(offer.name), raised))
+            err = moonsnap.error("invalid_argument", ("service of plugin %s: %s"):format(id, raised))
         end
     end
     if err then

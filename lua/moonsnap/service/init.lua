@@ -29,6 +29,7 @@ local DRAIN_SECONDS = 10
 ---@field began?      fun(route: table, context: table)   a stream has begun
 ---@field ended?      fun(route: table?, context: table, code: integer, message: string, seconds: number)
 ---@field crashed?    fun(context: moonsnap.service.Context, trace: string)  a bug in a handler
+---@field unclosed?   fun(name: string, err: moonsnap.Error)  a plugin whose end raised
 ---@field grace?      number    seconds that calls have when the service ends
 ---@field signals?    table<string, fun(service: moonsnap.Service)>
 
@@ -87,6 +88,15 @@ function M.new(options)
     return self
 end
 
+--- Ends a graph, but for what another one has taken over.
+local function close_graph(service, graph, kept)
+    for _, failed in ipairs(graph:close(kept)) do
+        if service.options.unclosed then
+            service.options.unclosed(failed.name, failed.err)
+        end
+    end
+end
+
 --- What only a new process can change, and what goes on whatever is loaded.
 local FIXED = { "mode", "namespace", "durability" }
 local KEPT = { "io.containerd.metadata.v1.sqlite", "io.containerd.event.v1.exchange",
@@ -116,7 +126,7 @@ function Service:reload(settings)
         return nil, offered --[[@as moonsnap.Error]]
     end
     adopt(self, graph, offered, settings)
-    before:close(kept)
+    close_graph(self, before, kept)
     return true
 end
 
@@ -231,7 +241,7 @@ function Service:close()
         self.pool = nil
     end
     if self.graph then
-        self.graph:close()
+        close_graph(self, self.graph)
         self.graph = nil
     end
 end

@@ -70,11 +70,14 @@ local function open_endpoint(self, address)
     }
 end
 
---- Serves metrics where the command line says, or settings do; what was served before goes on when that fails.
+--- Serves metrics where the command line says, or settings do, beside what was served before. Answers what is to be
+--- called then: with true to go over to it, with false to leave it.
+---@return fun(taken: boolean)? settle
+---@return moonsnap.Error? err
 local function place_endpoint(self, settings)
     local address = self.options.metrics or settings.metrics
     if self.placed and address == self.metrics then
-        return true
+        return function() end
     end
     local opened, err
     if address or self.sockets.metrics then
@@ -83,11 +86,17 @@ local function place_endpoint(self, settings)
             return nil, err
         end
     end
-    if self.endpoint then
-        self.endpoint:close()
+    return function(taken)
+        local left = opened
+        if taken then
+            left = self.endpoint
+            self.endpoint, self.metrics, self.placed = opened, address, true
+            self.sockets.metrics = not address and self.sockets.metrics or nil
+        end
+        if left then
+            left:close()
+        end
     end
-    self.endpoint, self.metrics, self.placed = opened, address, true
-    return true
 end
 
 --- Begins to end. The path goes first: whoever connects from now on finds nothing, and waits for the next service.
@@ -128,12 +137,13 @@ end
 local function reload(self)
     self.notify:reloading()
     local settings, err = read_settings(self.options)
-    local ok = settings
+    local settle, ok
     if settings then
-        ok, err = self.service:reload(settings)
+        settle, err = place_endpoint(self, settings)
     end
-    if ok then
-        ok, err = place_endpoint(self, settings)
+    if settle then
+        ok, err = self.service:reload(settings)
+        settle(ok ~= nil)
     end
     if ok then
         self.log:info("reloaded", { config = self.options.config })
@@ -153,6 +163,9 @@ local function start_service(self, settings)
         began = function(...) self.observer:began(...) end,
         ended = function(...) self.observer:ended(...) end,
         crashed = function(...) self.observer:crashed(...) end,
+        unclosed = function(name, failed)
+            self.log:error("a plugin did not end well", { plugin = name, error = failed.message })
+        end,
         signals = {
             TERM = function() stop(self, "TERM") end,
             INT = function() stop(self, "INT") end,
@@ -192,11 +205,12 @@ local function start(self)
         return nil, err
     end
     gauges.add(self.observer.metrics, self.service, options.moonsnap.version)
-    local ok
-    ok, err = place_endpoint(self, settings)
-    if not ok then
+    local settle
+    settle, err = place_endpoint(self, settings)
+    if not settle then
         return nil, err
     end
+    settle(true)
     if self.notify.watchdog then
         self.service.timers:every(self.notify.watchdog / 2, function() self.notify:alive() end)
     end

@@ -1,6 +1,7 @@
 --- From a call to its handler and back: paths, messages, statuses. Knows no service by name.
 
 local context = require "moonsnap.service.context"
+local raised = require "moonsnap.raised"
 local status = require "moonsnap.service.status"
 
 local M = {}
@@ -62,11 +63,13 @@ local function refuse(router, route, this, code, message)
     end_call(router, route, this, code, message)
 end
 
-local function traced(raised)
-    if type(raised) == "table" and raised.kind then
-        return raised
+--- Ends a call whose handler failed: with its error, or as a bug when it gave none that is one.
+local function fail(router, route, this, failed)
+    if not raised.is_error(failed) then
+        this.trace = tostring(failed)
+        failed = router.failure("internal", "a bug in a handler, see the log")
     end
-    return debug.traceback(tostring(raised), 2)
+    return refuse(router, route, this, status.of(failed))
 end
 
 --- How a call ended that nobody waited for any more.
@@ -85,24 +88,22 @@ local function run(router, route, this)
     if not request then
         return refuse(router, route, this, status.of(err))
     end
-    local ok, reply, failed = xpcall(route.handle, traced, request, this)
+    local ok, reply, failed = xpcall(route.handle, raised.traced, request, this)
     if not ok then
-        failed = type(reply) == "table" and reply or router.failure("internal", "a bug in a handler, see the log")
-        this.trace = type(reply) == "string" and reply or nil
-        reply = nil
-    end
-    if reply == nil then
-        failed = failed or router.failure("internal", route.path .. ": the handler answered nothing")
-        return refuse(router, route, this, status.of(failed))
-    end
-    if not call:alive() then
+        return fail(router, route, this, reply)
+    elseif reply == nil then
+        return fail(router, route, this, failed or route.path .. ": the handler answered nothing")
+    elseif not call:alive() then
         return end_call(router, route, this, gone(call))
     elseif route.stream and this.cut then
         return refuse(router, route, this, 14, "the service ends: unavailable")
     elseif route.stream then
         call:finish()
     else
-        call:reply(reply, route.reply)
+        local held, wrong = pcall(call.reply, call, reply, route.reply)
+        if not held then
+            return fail(router, route, this, wrong)
+        end
     end
     return end_call(router, route, this, 0, "")
 end
