@@ -8,6 +8,7 @@
 #include "base/wire.h"
 #include "bind/args.h"
 #include "bind/failure.h"
+#include "bind/rpc.h"
 #include "bind/store.h"
 #include "engine/meta/labels.h"
 #include "engine/store/pages.h"
@@ -23,7 +24,8 @@ enum { INFO_NAME = 1, INFO_PARENT, INFO_KIND, INFO_CREATED, INFO_UPDATED, INFO_L
 
 struct page_object {
     struct ms_pages *pages;
-    struct ms_text text;
+    struct ms_text *text; /* where infos go: own, or a call's */
+    struct ms_text own;
     struct ms_text upperdir; /* what the label upperdir starts with; empty for none */
     size_t upperdir_size;
 };
@@ -31,7 +33,7 @@ struct page_object {
 static void free_page_object(void *object) {
     struct page_object *self = object;
     ms_pages_free(self->pages);
-    ms_text_clear(&self->text);
+    ms_text_clear(&self->own);
     ms_text_clear(&self->upperdir);
     free(self);
 }
@@ -42,13 +44,13 @@ static const struct ms_class pages_class = {
 static void put_upperdir(struct page_object *self, int64_t number) {
     self->upperdir.size = self->upperdir_size;
     ms_text_number(&self->upperdir, (unsigned long long)number);
-    ms_wire_put_entry(&self->text, INFO_LABELS, UPPERDIR, sizeof UPPERDIR - 1, self->upperdir.bytes,
+    ms_wire_put_entry(self->text, INFO_LABELS, UPPERDIR, sizeof UPPERDIR - 1, self->upperdir.bytes,
                       self->upperdir.size);
 }
 
 static bool put_info(void *context, const struct ms_brief *brief) {
     struct page_object *self = context;
-    struct ms_text *text = &self->text;
+    struct ms_text *text = self->text;
     size_t begun = ms_wire_begin(text, LIST_INFO);
     ms_wire_put_bytes(text, INFO_NAME, brief->name.bytes, brief->name.size);
     ms_wire_put_bytes(text, INFO_PARENT, brief->parent.bytes, brief->parent.size);
@@ -91,20 +93,37 @@ static int open_pages(lua_State *L) {
     return 1;
 }
 
-/* pages:next() -> bytes of the next message; nothing at the end */
-static int next(lua_State *L) {
+/* Appends the next message to text; raises. False at the end. */
+static bool put_next(lua_State *L, struct page_object *self, struct ms_text *text) {
     struct ms_err err;
-    struct page_object *self = ms_box_check(L, 1, &pages_class);
-    self->text.size = 0;
+    self->text = text;
     int count = ms_pages_next(self->pages, put_info, self, &err);
     if (count > 0)
-        count = ms_text_check(&self->text, &err) < 0 ? err.kind : count;
+        count = ms_text_check(text, &err) < 0 ? err.kind : count;
     if (count < 0)
-        return ms_failure_raise(L, &err);
-    if (count == 0)
+        (void)ms_failure_raise(L, &err);
+    return count != 0;
+}
+
+/* pages:next() -> bytes of the next message; nothing at the end */
+static int next(lua_State *L) {
+    struct page_object *self = ms_box_check(L, 1, &pages_class);
+    self->own.size = 0;
+    if (!put_next(L, self, &self->own))
         return 0;
-    lua_pushlstring(L, self->text.bytes, self->text.size);
-    ms_text_clear(&self->text); /* a client that reads slowly has nothing waiting here */
+    lua_pushlstring(L, self->own.bytes, self->own.size);
+    ms_text_clear(&self->own);
+    return 1;
+}
+
+/* pages:send(call) -> true, and the next message is queued; false at the end, or the call's */
+static int send_next(lua_State *L) {
+    struct page_object *self = ms_box_check(L, 1, &pages_class);
+    struct ms_text *text = ms_rpc_call_begin(L, 2);
+    bool more = text != NULL && put_next(L, self, text);
+    if (more)
+        ms_rpc_call_send(L, 2);
+    lua_pushboolean(L, more);
     return 1;
 }
 
@@ -113,7 +132,7 @@ static int next(lua_State *L) {
 
 static void clear_page(void *bytes) {
     struct page_object *page = bytes;
-    ms_text_clear(&page->text);
+    ms_text_clear(&page->own);
     ms_text_clear(&page->upperdir);
 }
 
@@ -127,11 +146,12 @@ static int stat_message(lua_State *L) {
     struct page_object *page = ms_scratch_new(L, sizeof *page, clear_page);
     ms_text_puts(&page->upperdir, upperdir);
     page->upperdir_size = page->upperdir.size;
+    page->text = &page->own;
     if (ms_arg_place(L, &place, &err) < 0 ||
         ms_store_one(store, place.ns, place.key, put_info, page, &err) < 0 ||
-        ms_text_check(&page->text, &err) < 0)
+        ms_text_check(&page->own, &err) < 0)
         return ms_failure(L, &err);
-    lua_pushlstring(L, page->text.bytes, page->text.size);
+    lua_pushlstring(L, page->own.bytes, page->own.size);
     return 1;
 }
 
@@ -184,6 +204,6 @@ const luaL_Reg ms_page_verbs[] = {{"pages", open_pages},
                                   {NULL, NULL}};
 
 void ms_page_setup(lua_State *L) {
-    static const luaL_Reg methods[] = {{"next", next}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"next", next}, {"send", send_next}, {NULL, NULL}};
     ms_class_register(L, &pages_class, methods);
 }

@@ -17,12 +17,18 @@
 struct ms_call;
 struct ms_loop;
 struct ms_server;
+struct ms_text;
 
 /* Makes the metatables and pushes the table; other files add their functions to it. */
 void ms_rpc_push(lua_State *L);
 
 /* The loop at an argument; raises when it is none, or closed. */
 struct ms_loop *ms_rpc_loop_check(lua_State *L, int arg);
+
+/* Where the bytes of a stream's next message go; raises unless a call is at arg. NULL when that is
+ * over. What was written goes out with ms_rpc_call_send, else it is forgotten. */
+struct ms_text *ms_rpc_call_begin(lua_State *L, int arg);
+void ms_rpc_call_send(lua_State *L, int arg);
 
 /* ---- between the files of rpc ----------------------------------------------------------------*/
 

@@ -177,6 +177,24 @@ static int call_send(lua_State *L) {
     return 0;
 }
 
+struct ms_text *ms_rpc_call_begin(lua_State *L, int arg) {
+    struct ms_call *call = open_call(luaL_checkudata(L, arg, CALL));
+    return call != NULL ? ms_call_begin(call) : NULL;
+}
+
+void ms_rpc_call_send(lua_State *L, int arg) {
+    struct ms_call *call = open_call(luaL_checkudata(L, arg, CALL));
+    if (call != NULL)
+        (void)ms_call_send(call);
+}
+
+static int call_flush(lua_State *L) {
+    struct ms_call *call = check_alive(L);
+    if (call != NULL)
+        ms_call_flush(call);
+    return 0;
+}
+
 static int call_writable(lua_State *L) {
     const struct ms_call *call = check_alive(L);
     lua_pushboolean(L, call != NULL && ms_call_writable(call));
@@ -222,11 +240,11 @@ static int call_fail(lua_State *L) {
 
 void ms_rpc_call_setup(lua_State *L) {
     static const luaL_Reg methods[] = {
-        {"path", call_path},   {"read", call_read}, {"header", call_header},
-        {"peer", call_peer},   {"left", call_left}, {"alive", call_alive},
-        {"reply", call_reply}, {"send", call_send}, {"writable", call_writable},
-        {"wait", call_wait},   {"fail", call_fail}, {"finish", call_finish},
-        {NULL, NULL}};
+        {"path", call_path},         {"read", call_read}, {"header", call_header},
+        {"peer", call_peer},         {"left", call_left}, {"alive", call_alive},
+        {"reply", call_reply},       {"send", call_send}, {"flush", call_flush},
+        {"writable", call_writable}, {"wait", call_wait}, {"fail", call_fail},
+        {"finish", call_finish},     {NULL, NULL}};
     luaL_newmetatable(L, CALL);
     luaL_newlibtable(L, methods);
     lua_pushvalue(L, -2);

@@ -155,6 +155,8 @@ bool ms_call_send(struct ms_call *call) {
     return true;
 }
 
+void ms_call_flush(struct ms_call *call) { ms_conn_flush(call->conn); }
+
 void ms_call_finish(struct ms_call *call) {
     if (!ms_call_alive(call))
         return;

@@ -66,6 +66,9 @@ struct ms_text *ms_call_begin(struct ms_call *call);
 /* Queues the message that was begun. False when there was no memory: the call has failed with 8. */
 bool ms_call_send(struct ms_call *call);
 
+/* Sends what is queued now instead of when the loop waits. The call may be over then. */
+void ms_call_flush(struct ms_call *call);
+
 /* Ends the call with OK behind what is queued. */
 void ms_call_finish(struct ms_call *call);
 

@@ -232,7 +232,12 @@ function Backend:pages(filters)
     if not pages then
         return nil, err
     end
-    return function() return pages:next() end
+    return function(call)
+        if call then
+            return pages:send(call)
+        end
+        return pages:next()
+    end
 end
 
 for _, verb in ipairs { "mounts", "explain", "layers", "diff", "events", "namespaces", "mounted" } do

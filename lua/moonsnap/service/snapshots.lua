@@ -8,6 +8,7 @@ local PACKAGE = "containerd.services.snapshots.v1."
 local KINDS = { view = 1, active = 2, committed = 3 }
 local LABEL_MAX = 4096 -- bytes of name and value, as containerd's front door has it
 local LIST_MAX = 100   -- infos in one message
+local LIST_TURN = 4    -- messages of a list that goes on, until others have their turn
 
 ---@class moonsnap.service.SnapshotsOptions
 ---@field snapshotters moonsnap.service.Snapshotters
@@ -152,12 +153,15 @@ local function list(options)
         if not pages then
             return nil, err
         end
+        local call, sent = context.call, 0
         while context:room() do -- first: a client that does not read costs one message, not two
-            local bytes = pages()
-            if not bytes then
+            if not pages(call) then
                 break
             end
-            context:send(bytes)
+            sent = sent + 1
+            if sent % LIST_TURN ~= 0 then
+                call:flush()
+            end
         end
         return true
     end)

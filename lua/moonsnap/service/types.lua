@@ -109,6 +109,9 @@ function Call:reply(message, type) end
 ---@param type? moonsnap.message.Type
 function Call:send(message, type) end
 
+--- Sends what is queued now; without it that is done when the loop waits.
+function Call:flush() end
+
 --- True when nothing is queued: send the next one. False: yield until woken() names this call.
 ---@return boolean
 function Call:writable() end
@@ -290,9 +293,10 @@ function Batch:pending() end
 local Backend = {}
 
 --- The infos that filters select as encoded ListSnapshotsResponse messages, each at most 100 infos and some 64 KiB:
---- no Lua table is built. A wrapper that changes what walk shows sets pages = false.
+--- no Lua table is built. A wrapper that changes what walk shows sets pages = false. The iterator answers the next
+--- message; with a call it sends it and answers true, then false at the end.
 ---@param filters string[]
----@return (fun(): string?)? iterator
+---@return (fun(call?: moonsnap.rpc.Call): string | boolean | nil)? iterator
 ---@return moonsnap.Error? err
 function Backend:pages(filters) end
 
