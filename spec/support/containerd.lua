@@ -169,8 +169,10 @@ end
 
 --- Ends what still runs in it, then itself.
 function Containerd:close()
-    for id in (self:try("tasks", "ls", "-q")):gmatch("[%w-]+\n") do
-        self:try("tasks", "rm", "--force", id:sub(1, -2))
+    for name_space in (self:try("namespaces", "ls", "-q")):gmatch("[^\n]+") do
+        for id in (self:try("--namespace", name_space, "tasks", "ls", "-q")):gmatch("[^\n]+") do
+            self:try("--namespace", name_space, "tasks", "rm", "--force", id)
+        end
     end
     self.process:kill(signal.SIGTERM)
     self.process:finish()
