@@ -40,7 +40,7 @@ local function count_calls(home, root, chunk)
     return most
 end
 
---- base with a child "layer", an active "a" on base with a file, "gone" in the trash, and litter.
+--- base, an active "a" on base with a file, "gone" in the trash, a chain under a lease, and litter.
 local function prepared(home)
     home.store = assert(home:open { durability = "layer" })
     local store = home.store
@@ -53,6 +53,10 @@ local function prepared(home)
     assert(store:prepare("gone", "base"))
     tree.write(assert(store:layers("gone"))[1] .. "/h", "x")
     assert(store:remove("gone", { later = true }))
+    assert(store:leases():create("l"))
+    assert(store:prepare("held", nil, { lease = "l" }))
+    assert(store:commit("held parent", "held", { lease = "l" }))
+    assert(store:prepare("held", "held parent", { lease = "l" }))
     tree.mkdir(home.root .. "/layers/900")
     tree.write(home.root .. "/layers/900/later", "of another database")
     store:close()
@@ -98,6 +102,27 @@ local VERBS = {
             return store:stat("new") ~= nil
         end,
         event = { "/snapshot/prepare", "other" },
+    },
+    {
+        name = "prepare under a lease",
+        chunk = [[assert(store:prepare("new", "base", { lease = "l" }))]],
+        happened = function(store)
+            local happened = store:stat("new") ~= nil
+            assert.equal(happened and 3 or 2, #store:leases():resources("l"), "row and lease disagree")
+            return happened
+        end,
+        event = { "/snapshot/prepare", "new" },
+    },
+    {
+        name = "the deletion of a lease",
+        chunk = [[assert(store:leases():delete("l"))]],
+        happened = function(store)
+            local happened = #store:leases():list() == 0
+            assert.equal(happened, store:stat("held") == nil, "half of what it held")
+            assert.equal(happened, store:stat("held parent") == nil, "half of what it held")
+            return happened
+        end,
+        event = { "/snapshot/remove", "held parent" },
     },
     {
         name = "cleanup",

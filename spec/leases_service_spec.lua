@@ -1,6 +1,7 @@
 --- The services Leases and Namespaces over a service's socket.
 local caller = require "spec.support.caller"
 local expect = require "spec.support.expect"
+local moonsnap = require "moonsnap"
 local service = require "spec.support.service"
 local tree = require "spec.support.tree"
 
@@ -174,5 +175,54 @@ describe("the service Namespaces", function()
         fails("invalid_argument", namespaces(to, "Create", { namespace = { name = "c", labels = long } }))
         fails("invalid_argument", namespaces(to, "Update", { namespace = { name = "b", labels = long } }))
         fails("invalid_argument", leases(to, "Create", { id = "l", labels = long }, ONE))
+    end)
+end)
+
+describe("moonsnap.connect{...}", function()
+    it("has leases as a store has them", function()
+        local served <close> = service.start { mode = "direct" }
+        local store <close> = assert(moonsnap.connect { address = served.address, namespace = "one" })
+        local held = store:leases()
+        local lease = assert(held:create("l", { labels = { a = "b" } }))
+        assert.same({ "l", { a = "b" } }, { lease.id, lease.labels })
+        fails("already_exists", held:create("l"))
+        assert.is_truthy(assert(held:create()).id)
+        assert(store:prepare("k", nil, { lease = "l" }))
+        assert(store:commit("n", "k", { lease = "l" }))
+        assert(store:view("v", "n", { lease = "l" }))
+        assert(held:add("l", { type = "images", id = "x" }))
+        assert(held:add("l", { type = "images", id = "y" }))
+        assert(held:drop("l", { type = "images", id = "x" }))
+        assert.same({ { type = "images", id = "y" }, { type = "snapshots/overlayfs", id = "n" },
+            { type = "snapshots/overlayfs", id = "v" } }, held:resources("l"))
+        assert.same({ lease }, held:list("labels.a==b"))
+        assert.same({ lease }, held:list((moonsnap.filter { "id==l" })))
+        assert.equal(2, #held:list())
+        assert.same({}, held:delete("l"))
+        fails("not_found", held:delete("l"))
+        fails("not_found", store:stat("n"))
+        fails("not_found", store:prepare("k", nil, { lease = "l" }))
+        fails("unimplemented", store:commit("n", "k", { lease = "l", durability = "layer" }))
+    end)
+
+    it("has namespaces as a store has them", function()
+        local served <close> = service.start { mode = "direct" }
+        local store <close> = assert(moonsnap.connect { address = served.address })
+        local records = store:namespace_records()
+        assert.same({ name = "a", created = 0, labels = { x = "1" } }, records:create("a", { labels = { x = "1" } }))
+        assert.same({ y = "2" }, assert(records:update { name = "a", labels = { y = "2" } }).labels)
+        assert.same({ y = "2", z = "3" }, assert(records:update({ name = "a", labels = { z = "3" } },
+            { "labels.z" })).labels)
+        assert.same({}, assert(records:get("b")).labels)
+        assert.same({ { name = "a", created = 0, labels = { y = "2", z = "3" } } }, records:list())
+        assert(records:delete("a"))
+        fails("not_found", records:delete("a"))
+    end)
+
+    it("has neither behind a proxy", function()
+        local served <close> = service.start { mode = "proxy" }
+        local store <close> = assert(moonsnap.connect { address = served.address })
+        fails("unimplemented", store:leases():create("l"))
+        fails("unimplemented", store:namespace_records():list())
     end)
 end)

@@ -6,6 +6,7 @@
 --- this process (mount, run, import, transactions, seals) is unimplemented everywhere: open the store itself.
 
 local arguments = require "moonsnap.arguments"
+local leases = require "moonsnap.client.leases"
 local wire = require "moonsnap.client.wire"
 
 local need, may, options_of = arguments.need, arguments.may, arguments.options
@@ -86,17 +87,28 @@ function Store:namespace(name)
     return new(self.core, self.wire:with(name), name, self.facts, self.without)
 end
 
+function Store:leases()
+    return leases.leases(self.wire)
+end
+
+function Store:namespace_records()
+    return leases.namespaces(self.wire)
+end
+
 --- Making --------------------------------------------------------------------------------------
 
 local function creating(verb, call)
     return function(self, key, parent, options)
         need(verb, "key", key, "string")
         may(verb, "parent", parent, "string")
-        options = options_of(verb, options, { labels = "table", owner = "integer" })
-        if options.owner then
+        options = options_of(verb, options, { labels = "table", owner = "integer", lease = "string" })
+        if options.owner and options.lease then
+            return nil, self.core.error("unimplemented", verb .. ": owner and lease together: not through a service")
+        elseif options.owner then
             return self:ask(verb, { key = key, parent = parent, labels = options.labels, owner = options.owner })
         end
-        local reply, err = self.wire:call(call, { key = key, parent = parent, labels = options.labels })
+        local reply, err = self.wire:call(call, { key = key, parent = parent, labels = options.labels },
+            options.lease)
         return reply and reply.mounts, err
     end
 end
@@ -115,13 +127,15 @@ function Store:commit(name, key, options)
     need("commit", "name", name, "string")
     need("commit", "key", key, "string")
     options = options_of("commit", options,
-        { labels = "table", parent = "string", durability = "string", progress = "function" })
-    if options.durability then
+        { labels = "table", parent = "string", durability = "string", progress = "function", lease = "string" })
+    if options.durability and options.lease then
+        return nil, self.core.error("unimplemented", "commit: durability and lease together: not through a service")
+    elseif options.durability then
         return self:ask("commit", { name = name, key = key, labels = options.labels, parent = options.parent,
             durability = options.durability })
     end
     local reply, err = self.wire:call("Commit",
-        { name = name, key = key, labels = options.labels, parent = options.parent })
+        { name = name, key = key, labels = options.labels, parent = options.parent }, options.lease)
     return reply and true, err
 end
 

@@ -54,6 +54,23 @@ local function fields_of(lease)
     return fields
 end
 
+--- Those of a list of leases that a compiled filter matches; without one, the list.
+---@param all moonsnap.Lease[]
+---@param filter? moonsnap.Filter
+---@return moonsnap.Lease[]
+function M.matching(all, filter)
+    if not filter then
+        return all
+    end
+    local found = {}
+    for _, lease in ipairs(all) do
+        if filter:match_fields(fields_of(lease)) then
+            found[#found + 1] = lease
+        end
+    end
+    return found
+end
+
 function Leases:list(...)
     local store, filters = self.store, table.pack(...)
     local filter, err
@@ -70,16 +87,7 @@ function Leases:list(...)
     end
     local all
     all, err = store.engine:leases(store.name_space)
-    if not all or not filter then
-        return all, err
-    end
-    local found = {}
-    for _, lease in ipairs(all) do
-        if filter:match_fields(fields_of(lease)) then
-            found[#found + 1] = lease
-        end
-    end
-    return found
+    return all and M.matching(all, filter), err
 end
 
 function Leases:add(id, resource)

@@ -90,15 +90,35 @@ local function tried(self, fn, ...)
     error(type(raised) == "table" and raised.kind and plain(self, raised) or raised, 0)
 end
 
+--- One call of any service, by its path and the names of its messages.
+---@param path string
+---@param asks string
+---@param request table
+---@param answers string
+---@return table? reply
+---@return moonsnap.Error? err
+function Wire:unary(path, asks, request, answers)
+    local bytes, err = self.rpc:call(path, type_of(self, asks):encode(request), self.options)
+    if not bytes then
+        return nil, plain(self, err)
+    end
+    return type_of(self, answers):decode(bytes)
+end
+
 --- One call of Snapshots; the snapshotter is filled in.
 ---@param name string
 ---@param request table
+---@param lease? string  under which it is made
 ---@return table? reply
 ---@return moonsnap.Error? err
-function Wire:call(name, request)
+function Wire:call(name, request, lease)
     local asks, answers, path = call_of(self, name)
+    local options = self.options
+    if lease then
+        options = { headers = { ["containerd-namespace"] = self.name_space, ["containerd-lease"] = lease } }
+    end
     request.snapshotter = self.snapshotter
-    local bytes, err = self.rpc:call(path, asks:encode(request), self.options)
+    local bytes, err = self.rpc:call(path, asks:encode(request), options)
     if not bytes then
         return nil, plain(self, err)
     end
