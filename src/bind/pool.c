@@ -32,6 +32,7 @@ struct job {
     struct ms_box *box;   /* what is busy */
     struct ms_box *other; /* what is busy, too, or NULL */
     struct ms_box *guard; /* to be filled when a begin succeeds, or NULL */
+    bool transacts;       /* the object is a store, in a transaction or about to be */
     lua_Integer ticket;
     struct job *next;
     struct job *previous;
@@ -52,10 +53,12 @@ static void end_job(struct job *job) {
     free(job);
 }
 
-/* The box goes before its job has been answered: nobody will hear of it. */
+/* The box goes before its job has been answered: nobody will hear of it, nor end what it began. */
 static void settle(struct ms_busy *busy) {
     struct job *job = (struct job *)busy; /* its first member */
     (void)ms_pool_take(job->pool->threads, &job->job);
+    if (job->transacts)
+        ms_store_rollback(job->box->object);
     end_job(job);
 }
 
@@ -181,6 +184,7 @@ static int commit(lua_State *L) {
     if (job == NULL)
         return start(L, pool, job, MS_LANE_COMMIT);
     job->job.run = run_commit;
+    job->transacts = true;
     int results = start(L, pool, job, MS_LANE_COMMIT);
     if (results == 1)
         ms_box_empty(guard);
@@ -198,6 +202,7 @@ static int begin(lua_State *L) {
     struct job *job = new_job(pool, guard->parent);
     if (job != NULL) {
         job->job.run = run_begin;
+        job->transacts = true;
         job->guard = guard;
     }
     return start(L, pool, job, MS_LANE_COMMIT);

@@ -62,8 +62,8 @@ end
 --- Commits nothing: what is open is rolled back.
 function Metadata:close()
     for _, held in ipairs(self.held) do
+        held.batch:close() -- whom it answers may still read
         held.reader:close()
-        held.batch:close()
         held.writer:close()
     end
     self.held = {}
