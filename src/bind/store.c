@@ -155,6 +155,14 @@ static int commit(lua_State *L) {
     return ms_answer(L, ms_store_commit_txn(store, &err), &err);
 }
 
+/* guard:rollback(); it may begin again */
+static int rollback(lua_State *L) {
+    struct ms_store *store = ms_box_check(L, 1, &transaction_class);
+    ms_box_empty(lua_touserdata(L, 1));
+    ms_store_rollback(store);
+    return 0;
+}
+
 static int is_open(lua_State *L) {
     const struct ms_box *box = luaL_checkudata(L, 1, ms_store_class.name);
     lua_pushboolean(L, box->object != NULL);
@@ -205,7 +213,10 @@ const luaL_Reg ms_store_verbs[] = {{"facts", facts},
                                    {NULL, NULL}};
 
 void ms_store_setup(lua_State *L) {
-    static const luaL_Reg methods[] = {
-        {"begin", begin}, {"try", try_begin}, {"commit", commit}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"begin", begin},
+                                       {"try", try_begin},
+                                       {"commit", commit},
+                                       {"rollback", rollback},
+                                       {NULL, NULL}};
     ms_class_register(L, &transaction_class, methods);
 }

@@ -43,7 +43,8 @@ Batch.__index = Batch
 function M.new(options)
     options.store.engine:defer() -- directories are made where COMMIT is
     return setmetatable({
-        store = options.store, engine = options.store.engine, pool = options.pool, tickets = options.tickets,
+        store = options.store, engine = options.store.engine,
+        savepoint = options.store.engine:transaction(), pool = options.pool, tickets = options.tickets,
         clock = options.clock, failure = options.failure,
         cover = options.timers and cover.new(options),
         state = "idle", queue = {}, first = 1, last = 0, done = {},
@@ -105,19 +106,21 @@ local function run(self, item)
         self.counts.canceled = self.counts.canceled + 1
         return false, self.failure("canceled", "the caller is gone")
     end
-    local guard <close> = self.engine:transaction()
-    local begun, err = guard:begin()
+    local savepoint = self.savepoint
+    local begun, err = savepoint:begin()
     if not begun then
         return false, err
     end
     local ran, result, why = pcall(item.fn, self.store)
     if not ran then
+        savepoint:rollback()
         return false, self.failure("internal", "a write failed: " .. tostring(result))
     end
     if result == nil and why ~= nil then
+        savepoint:rollback()
         return false, why
     end
-    local kept, wrong = guard:commit()
+    local kept, wrong = savepoint:commit()
     if not kept then
         return false, wrong
     end
