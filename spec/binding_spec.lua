@@ -58,7 +58,7 @@ describe("misuse", function()
     it("raises for an unknown option and names the known ones", function()
         local home <close> = world.new()
         assert.error_matches(function() home.store:prepare("a", nil, { label = {} }) end,
-            "unknown option 'label' %(known: labels, owner%)")
+            "unknown option 'label' %(known: filled, labels, lease, owner%)")
     end)
 
     it("raises for an option of the wrong type", function()

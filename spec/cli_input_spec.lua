@@ -5,7 +5,6 @@ local tree = require "spec.support.tree"
 local world = require "spec.support.world"
 
 local LONG = ("k"):rep(32769)
-local BIG = "x=" .. ("v"):rep(4096)
 
 --- A store with a committed base, an active a on it and an active b on nothing.
 local function setting()
@@ -33,7 +32,7 @@ local CASES = {
     { 2, "prepare", "new", "base", "one too many" },
     { 2, "prepare", "new", "--label", "novalue" },
     { 2, "prepare", "new", "--label", "=value" },
-    { 2, "prepare", "new", "--label", BIG },
+    { 2, "prepare", "new", "--label", "=v" },
     { 3, "prepare", "new", "new" },
     { 3, "prepare", "new", "missing" },
     { 4, "prepare", "a" },
@@ -54,7 +53,7 @@ local CASES = {
     { 2, "commit", "", "a" },
     { 2, "commit", LONG, "a" },
     { 2, "commit", "new", "a", "--durability", "nonsense" },
-    { 2, "commit", "new", "a", "--label", BIG },
+    { 2, "commit", "new", "a", "--label", "=v" },
     { 3, "commit", "new", "missing" },
     { 3, "commit", "new", "b", "--parent", "missing" },
     { 4, "commit", "base", "a" },
@@ -71,7 +70,7 @@ local CASES = {
     { 3, "usage", "missing" },
     { 2, "label" },
     { 2, "label", "a", "novalue" },
-    { 2, "label", "a", BIG },
+    { 2, "label", "a", "=v" },
     { 3, "label", "missing", "x=1" },
     { 2, "diff" },
     { 3, "diff", "missing" },
