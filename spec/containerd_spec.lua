@@ -102,6 +102,23 @@ for _, driver in ipairs { "overlay", "native" } do
     end)
 end
 
+describe("many containers at once #slow", function()
+    it("each have a layer of their own, and leave none", needs.containers(function()
+        with_node("overlay", function(node, served)
+            local running = {}
+            for i = 1, 16 do
+                running[i] = containerd.begin(node.address, "run", "--rm", "--snapshotter", "moonsnap", IMAGE, "c" .. i,
+                    "/bin/sh", "-c", "echo " .. i .. " >/x; cat /x /etc/motd")
+            end
+            for i, one in ipairs(running) do
+                assert.equal(i .. "\nhello again\n", (one:finish()))
+            end
+            node:ctr("images", "rm", "--sync", IMAGE)
+            assert.same({ rows = {}, layers = {}, mounts = {} }, left_in(served))
+        end)
+    end))
+end)
+
 --- A registry that has the image, and the name by which it is pulled there.
 local function registry_of(layout)
     local registry = process.start { "/usr/bin/python3", "spec/clients/registry.py", layout }
