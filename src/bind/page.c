@@ -127,13 +127,50 @@ static int send_next(lua_State *L) {
     return 1;
 }
 
-/* ---- single messages
- * ---------------------------------------------------------------------------*/
+/* ---- single messages -------------------------------------------------------------------------*/
 
-static void clear_page(void *bytes) {
-    struct page_object *page = bytes;
-    ms_text_clear(&page->own);
-    ms_text_clear(&page->upperdir);
+/* What one message is written into: kept from call to call, since a quick call would spend a tenth
+ * of its time on memory of its own. Between calls it holds nothing that matters. */
+struct single {
+    struct page_object page; /* without pages */
+    struct ms_mounts mounts;
+};
+
+#define KEPT_BYTES 16384
+
+static const char single_key; /* its address is the registry's key */
+
+static struct single *begin_single(lua_State *L) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &single_key);
+    struct single *single = lua_touserdata(L, -1);
+    struct page_object *page = &single->page;
+    lua_pop(L, 1);
+    if (page->own.room > KEPT_BYTES)
+        ms_text_clear(&page->own);
+    if (page->upperdir.room > KEPT_BYTES)
+        ms_text_clear(&page->upperdir);
+    page->own.size = page->upperdir.size = 0;
+    page->own.failed = page->upperdir.failed = false;
+    page->text = &page->own;
+    return single;
+}
+
+static int single_gc(lua_State *L) {
+    struct single *single = lua_touserdata(L, 1);
+    ms_text_clear(&single->page.own);
+    ms_text_clear(&single->page.upperdir);
+    return 0;
+}
+
+/* The functions below get it by a key of the registry. */
+static void single_setup(lua_State *L) {
+    struct single *single = lua_newuserdatauv(L, sizeof *single, 0);
+    memset(single, 0, sizeof *single);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, single_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &single_key);
 }
 
 /* stat_message(ns, key, upperdir) -> a StatSnapshotResponse, whose info is where List has its */
@@ -143,27 +180,15 @@ static int stat_message(lua_State *L) {
     lua_settop(L, 4);
     struct ms_store *store = ms_store_check_arg(L);
     const char *upperdir = luaL_optstring(L, 4, "");
-    struct page_object *page = ms_scratch_new(L, sizeof *page, clear_page);
+    struct page_object *page = &begin_single(L)->page;
     ms_text_puts(&page->upperdir, upperdir);
     page->upperdir_size = page->upperdir.size;
-    page->text = &page->own;
-    if (ms_arg_place(L, &place, &err) < 0 ||
+    if (ms_arg_place(L, &place, &err) < 0 || ms_text_check(&page->upperdir, &err) < 0 ||
         ms_store_one(store, place.ns, place.key, put_info, page, &err) < 0 ||
         ms_text_check(&page->own, &err) < 0)
         return ms_failure(L, &err);
     lua_pushlstring(L, page->own.bytes, page->own.size);
     return 1;
-}
-
-struct mounts_object {
-    struct ms_mounts mounts;
-    struct ms_text text;
-};
-
-static void clear_mounts(void *bytes) {
-    struct mounts_object *object = bytes;
-    ms_mounts_clear(&object->mounts);
-    ms_text_clear(&object->text);
 }
 
 static void put_string(struct ms_text *text, uint32_t number, const char *string) {
@@ -186,15 +211,17 @@ static int mounts_message(lua_State *L) {
     struct ms_arg_place place;
     lua_settop(L, 3);
     struct ms_store *store = ms_store_check_arg(L);
-    struct mounts_object *object = ms_scratch_new(L, sizeof *object, clear_mounts);
+    struct single *single = begin_single(L);
+    struct ms_text *text = &single->page.own;
     if (ms_arg_place(L, &place, &err) < 0 ||
-        ms_store_mounts(store, place.ns, place.key, &object->mounts, &err) < 0)
+        ms_store_mounts(store, place.ns, place.key, &single->mounts, &err) < 0)
         return ms_failure(L, &err);
-    for (size_t i = 0; i < object->mounts.count; i++)
-        put_mount(&object->text, &object->mounts.items[i]);
-    if (ms_text_check(&object->text, &err) < 0)
+    for (size_t i = 0; i < single->mounts.count; i++)
+        put_mount(text, &single->mounts.items[i]);
+    ms_mounts_clear(&single->mounts);
+    if (ms_text_check(text, &err) < 0)
         return ms_failure(L, &err);
-    lua_pushlstring(L, object->text.bytes, object->text.size);
+    lua_pushlstring(L, text->bytes, text->size);
     return 1;
 }
 
@@ -206,4 +233,5 @@ const luaL_Reg ms_page_verbs[] = {{"pages", open_pages},
 void ms_page_setup(lua_State *L) {
     static const luaL_Reg methods[] = {{"next", next}, {"send", send_next}, {NULL, NULL}};
     ms_class_register(L, &pages_class, methods);
+    single_setup(L);
 }
