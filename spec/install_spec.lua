@@ -1,5 +1,6 @@
 --- What packagers do: a rock from a clean tree, and an installation that stands on its own.
 local process = require "spec.support.process"
+local tree = require "spec.support.tree"
 local unistd = require "posix.unistd"
 local world = require "spec.support.world"
 
@@ -40,34 +41,48 @@ local function use(command, root, env)
 end
 
 -- What `luarocks path` says of a tree.
-local function in_tree(tree)
+local function in_tree(rocks)
     return {
-        LUA_PATH = ("%s/share/lua/5.4/?.lua;%s/share/lua/5.4/?/init.lua;%s"):format(tree, tree, OUTSIDE.LUA_PATH),
-        LUA_CPATH = ("%s/lib/lua/5.4/?.so;%s"):format(tree, OUTSIDE.LUA_CPATH),
+        LUA_PATH = ("%s/share/lua/5.4/?.lua;%s/share/lua/5.4/?/init.lua;%s"):format(rocks, rocks, OUTSIDE.LUA_PATH),
+        LUA_CPATH = ("%s/lib/lua/5.4/?.so;%s"):format(rocks, OUTSIDE.LUA_CPATH),
     }
 end
 
 describe("a rock #slow", function()
     it("is made from a clean tree without a network, and its command works", function()
         local home <close> = world.bare()
-        local tree = home:directory()
+        local rocks = home:directory()
         local make = ("cd '%s' && luarocks --lua-version=5.4 make --deps-mode=none --tree='%s' rocks/*.rockspec")
-            :format(copy_of_sources(home), tree)
+            :format(copy_of_sources(home), rocks)
         process.must("sh", "-c", make)
-        assert.matches('"name" *: *"a"', use(tree .. "/bin/moonsnap", home.root, in_tree(tree)))
+        assert.matches('"name" *: *"a"', use(rocks .. "/bin/moonsnap", home.root, in_tree(rocks)))
     end)
 end)
 
 describe("cmake --install #slow", function()
-    it("puts a command in its prefix that works, through a symbolic link too", function()
-        local home <close> = world.bare()
-        local source, prefix, link = copy_of_sources(home), home:directory(), home.dir .. "/link"
+    local home, prefix
+    setup(function()
+        home = world.bare()
+        local source = copy_of_sources(home)
+        prefix = home:directory()
+        tree.write(tree.mkdir(source .. "/build/deps/share/posix") .. "/init.lua", "")
+        tree.write(tree.mkdir(source .. "/build/deps/lib/posix") .. "/errno.so", "")
         process.must("cmake", "-S", source, "-B", source .. "/b", "-G", "Ninja", "-DBUILD_TESTING=OFF",
             "-DCMAKE_BUILD_TYPE=RelWithDebInfo")
         process.must("cmake", "--build", source .. "/b")
         process.must("cmake", "--install", source .. "/b", "--prefix", prefix)
+    end)
+    teardown(function() home:close() end)
+
+    it("puts a command in its prefix that works, through a symbolic link too", function()
+        local link = home.dir .. "/link"
         assert(unistd.link(prefix .. "/bin/moonsnap", link, true))
         assert.matches('"name" *: *"a"', use(link, home.root, OUTSIDE))
+    end)
+
+    it("takes along the luaposix that was fetched, to where nobody else looks", function()
+        assert.same({ "init.lua" }, tree.list(prefix .. "/share/moonsnap/posix"))
+        assert.same({ "errno.so" }, tree.list(prefix .. "/lib/moonsnap/posix"))
     end)
 end)
 
