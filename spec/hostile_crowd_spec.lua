@@ -4,104 +4,12 @@ local moonsnap = require "moonsnap"
 local peers = require "spec.support.peer"
 local sieges = require "spec.support.siege"
 
-local STAT, LIST, REQUEST, LIST_REQUEST = sieges.STAT, sieges.LIST, sieges.REQUEST, sieges.LIST_REQUEST
+local STAT, REQUEST = sieges.STAT, sieges.REQUEST
 local ONE = { ["containerd-namespace"] = "one" }
 
 local WINDOW = 4 -- SETTINGS_INITIAL_WINDOW_SIZE
 
---- A connection that has asked for count lists and reads none of them.
-local function lists(siege, count, more, settings)
-    local peer, calls = peers.greet(siege.address, settings), {}
-    local fields = { ["containerd-namespace"] = "one" }
-    for name, value in pairs(more or {}) do
-        fields[name] = value
-    end
-    for i = 1, count do
-        calls[i] = peers.call(2 * i - 1, LIST, LIST_REQUEST, fields)
-    end
-    assert(peer:say(table.concat(calls), { deaf = true }))
-    return peer
-end
-
-local function close_all(all)
-    for _, peer in ipairs(all) do
-        peer:close()
-    end
-end
-
---- Calls of the ordinary client for some time.
-local function look_for(siege, seconds)
-    local till = moonsnap.sys.steady() + seconds
-    repeat
-        siege:look()
-    until moonsnap.sys.steady() > till
-end
-
 describe("a crowd", function()
-    it("of a thousand lists that nobody reads costs little and goes without a trace", function()
-        local siege <close> = sieges.start()
-        local descriptors = siege:descriptors()
-        siege:fill(800)
-        siege:look()
-        siege.before = siege:memory()
-        local all = {}
-        for i = 1, 50 do
-            all[i] = lists(siege, 20, nil, i % 2 == 0 and { [WINDOW] = 0 } or nil)
-            siege:look()
-        end
-        look_for(siege, 0.5)
-        assert(siege.client:snapshots("Prepare", { snapshotter = "overlayfs", key = "beside" }))
-        siege:check(50)
-        close_all(all)
-        siege:settle(descriptors)
-        assert(siege.client:snapshots("Remove", { snapshotter = "overlayfs", key = "beside" }))
-        siege:check(50)
-    end)
-
-    it("of lists with a window that takes all, into a socket that nobody reads, is held back", function()
-        local siege <close> = sieges.start()
-        siege:fill(800)
-        siege:look()
-        siege.before = siege:memory()
-        local peer = lists(siege, 200, nil, { [WINDOW] = 0x7fffffff })
-        peer:say(peers.frame(peers.WINDOW, 0, 0, "\x3f\xff\xff\xff"), { deaf = true })
-        look_for(siege, 0.5)
-        siege:check(20)
-        peer:close()
-        siege:check(20)
-    end)
-
-    it("of lists that are not read ends at its deadline", function()
-        local siege <close> = sieges.start()
-        siege:fill(800)
-        local peer <close> = lists(siege, 5, { ["grpc-timeout"] = "300m" }, { [WINDOW] = 100 })
-        for stream = 1, 9, 2 do
-            assert.is_truthy(peer:heard(("RST_STREAM %d 8\n"):format(stream))
-                or peer:heard(("HEADERS %d end[^\n]*grpc%%-status=4"):format(stream), 0), peer:frames())
-        end
-        peer:say(peers.call(101, STAT, REQUEST, ONE))
-        siege:check(10)
-    end)
-
-    it("of lists that are cancelled or cut off in the middle leaves nothing behind", function()
-        local siege <close> = sieges.start()
-        siege:fill(800)
-        local descriptors = siege:descriptors()
-        siege:look()
-        siege.before = siege:memory()
-        for _ = 1, 20 do
-            local peer <close> = lists(siege, 20)
-            assert(peer:heard("DATA 1 %d"))
-            for stream = 1, 19, 2 do
-                peer:say(peers.frame(peers.RST, 0, stream, "\0\0\0\8"))
-            end
-            peer:say(peers.call(101, STAT, REQUEST, ONE))
-            siege:look()
-        end
-        siege:settle(descriptors)
-        siege:check(10)
-    end)
-
     it("of 300 idle connections costs little", function()
         local siege <close> = sieges.start()
         local descriptors, all = siege:descriptors(), {}
@@ -112,9 +20,9 @@ describe("a crowd", function()
         for i = 1, 300, 50 do
             assert(all[i]:heard("grpc%-status=0"))
         end
-        look_for(siege, 0.2)
+        siege:look_for(0.2)
         siege:check(20)
-        close_all(all)
+        peers.close_all(all)
         siege:settle(descriptors)
     end)
 
@@ -130,16 +38,63 @@ describe("a crowd", function()
             end
         end
         assert(all[1]:heard("grpc%-status=0"))
-        look_for(siege, 0.5)
+        siege:look_for(0.5)
         assert.is_true(siege:descriptors() < 70, siege:descriptors() .. " descriptors")
         assert.is_nil(all[100]:heard("grpc%-status", 0.2))
+        local commit = { snapshotter = "overlayfs", name = "n", key = "k" }
+        local full, err = siege.client:snapshots("Commit", commit) -- it has to open the layer
+        assert.is_true(full ~= nil or err.kind == "resource_exhausted", tostring(err))
         for i = 1, 80 do
             all[i]:close()
         end
         assert(all[100]:heard("grpc%-status=0")) -- those that waited are next
-        close_all(all)
+        if not full then
+            assert(siege.client:snapshots("Commit", commit))
+            assert(siege.client:snapshots("Prepare", { snapshotter = "overlayfs", key = "k" }))
+        end
+        peers.close_all(all)
         siege:settle(descriptors)
         siege:check(10)
+    end)
+end)
+
+describe("a service that ends", function()
+    it("does not wait longer than its grace for clients that hold on", function()
+        local siege <close> = sieges.start { args = { "--grace", "1" } }
+        siege:fill(800)
+        local all = { siege:lists(20), siege:lists(20, nil, { [WINDOW] = 0 }), peers.greet(siege.address),
+            assert(peers.connect(siege.address)) }
+        siege:look_for(0.2)
+        local from = moonsnap.sys.steady()
+        siege.served:signal()
+        assert.equal(0, siege.served:finish(20))
+        assert.is_true(moonsnap.sys.steady() - from < 5)
+        for _, peer in ipairs(all) do
+            assert.is_true(peer:ended())
+        end
+        peers.close_all(all)
+    end)
+
+    it("in the middle of its clients' writes loses none that it has answered", function()
+        local siege <close> = sieges.start { args = { "--grace", "15" } }
+        local prepare, calls = "/containerd.services.snapshots.v1.Snapshots/Prepare", {}
+        for i = 1, 300 do
+            calls[i] = peers.call(2 * i - 1, prepare, ("\10\9overlayfs\18\4w%03d"):format(i), ONE)
+        end
+        local peer <close> = peers.greet(siege.address)
+        peer:say(table.concat(calls))
+        siege.served:signal()
+        assert.equal(0, siege.served:finish(30))
+        peer:ended()
+        local frames, answered = peer:frames(), 0
+        local store <close> = assert(moonsnap.open { root = siege.served.root, namespace = "one" })
+        for i = 1, 300 do
+            if frames:find(("HEADERS %d end[^\n]*grpc%%-status=0"):format(2 * i - 1)) then
+                answered = answered + 1
+                assert(store:stat(("w%03d"):format(i)))
+            end
+        end
+        assert.is_true(answered > 0)
     end)
 end)
 

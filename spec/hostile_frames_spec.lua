@@ -209,6 +209,45 @@ describe("a call", function()
         siege:check(1)
     end)
 
+    it("that comes byte by byte is answered", function()
+        local siege <close> = sieges.start()
+        local peer <close> = assert(peers.connect(siege.address))
+        for byte in (peers.PREFACE .. peers.settings() .. headers(1) .. data(1, peers.message(REQUEST))):gmatch(".") do
+            peer:say(byte)
+        end
+        assert.equal("0", peer:heard("HEADERS 1 end[^\n]*grpc%-status=(%d+)"))
+        siege:check(1)
+    end)
+
+    it("whose DATA is mostly padding is answered: padding uses up no window for ever", function()
+        local siege <close> = sieges.start()
+        local peer <close> = peers.greet(siege.address)
+        local rest = peers.message(REQUEST .. "\x7a\xf0\x2e" .. ("x"):rep(6000))
+        local pings = 0
+        peer:say(headers(1))
+        while rest ~= "" do -- some 1.5 MB of padding; the window is 64 KiB
+            local part = rest:sub(1, 100):gsub(".", function(byte)
+                return frame(peers.DATA, peers.PADDED, 1, "\xff" .. byte .. ("\0"):rep(255))
+            end)
+            rest, pings = rest:sub(101), pings + 1
+            peer:say(part .. frame(peers.PING, 0, 0, ("%08d"):format(pings)))
+            assert(peer:received(("%08d"):format(pings)), "no answer after " .. pings)
+        end
+        peer:say(data(1, ""))
+        assert.equal("0", peer:heard("HEADERS 1 end[^\n]*grpc%-status=(%d+)"))
+        siege:check(2)
+    end)
+
+    it("with trailers of its own is answered", function()
+        local siege <close> = sieges.start()
+        local peer <close> = peers.greet(siege.address)
+        local trailers = peers.block { { "x", "y" } }
+        peer:say(headers(1) .. data(1, peers.message(REQUEST), 0)
+            .. frame(peers.HEADERS, peers.END_HEADERS | peers.END_STREAM, 1, trailers))
+        assert.equal("0", peer:heard("HEADERS 1 end[^\n]*grpc%-status=(%d+)"))
+        siege:check(1)
+    end)
+
     it("that is half closed at once is answered", function()
         local socket = require "posix.sys.socket"
         local siege <close> = sieges.start()

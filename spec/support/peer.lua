@@ -212,6 +212,26 @@ function Peer:heard(pattern, seconds)
     end
 end
 
+--- Reads until these very bytes have come; false when the connection closes or the time is over before.
+---@param bytes string
+---@param seconds? number  5
+---@return boolean
+function Peer:received(bytes, seconds)
+    local till, at = sys.steady() + (seconds or 5), #self.bytes
+    while true do
+        local last = (self.bytes[at - 1] or "") .. (self.bytes[at] or "")
+        if last:find(bytes, 1, true) then
+            return true
+        elseif at < #self.bytes then
+            at = at + 1
+        elseif self.closed or sys.steady() > till then
+            return false
+        else
+            self:take(till - sys.steady() + 0.01)
+        end
+    end
+end
+
 --- Reads until the other side closes; false when it does not within some seconds (5).
 ---@param seconds? number
 ---@return boolean
@@ -231,5 +251,12 @@ function Peer:close()
 end
 
 Peer.__close = Peer.close
+
+---@param all Peer[]
+function M.close_all(all)
+    for _, peer in ipairs(all) do
+        peer:close()
+    end
+end
 
 return M

@@ -2,9 +2,11 @@
 --- memory.
 ---
 ---     local siege <close> = sieges.start()
----     siege:watch(function() ... end)      calls of the client before, between and after; the slowest
+---     siege:look()          one call of the client
+---     siege:check(8)        another one; at most 8 MB more than in the beginning
 local caller = require "spec.support.caller"
 local expect = require "spec.support.expect"
+local peers = require "spec.support.peer"
 local service = require "spec.support.service"
 local sys = require("moonsnap").sys
 local tree = require "spec.support.tree"
@@ -49,6 +51,33 @@ function Siege:look()
     end
     self.slowest = math.max(self.slowest, sys.steady() - from)
     self.calls = self.calls + 1
+end
+
+--- Calls of the ordinary client for some seconds.
+---@param seconds number
+function Siege:look_for(seconds)
+    local till = sys.steady() + seconds
+    repeat
+        self:look()
+    until sys.steady() > till
+end
+
+--- A connection that has asked for count lists and reads none of them.
+---@param count integer
+---@param more? table<string, string>        header fields
+---@param settings? table<integer, integer>  of the connection
+---@return Peer
+function Siege:lists(count, more, settings)
+    local peer, calls = peers.greet(self.address, settings), {}
+    local fields = { ["containerd-namespace"] = "one" }
+    for name, value in pairs(more or {}) do
+        fields[name] = value
+    end
+    for i = 1, count do
+        calls[i] = peers.call(2 * i - 1, M.LIST, M.LIST_REQUEST, fields)
+    end
+    assert(peer:say(table.concat(calls), { deaf = true }))
+    return peer
 end
 
 local function status(self, name)
