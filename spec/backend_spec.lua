@@ -250,6 +250,30 @@ describe("a backend's pages", function()
         assert(list:decode(assert(shop:pages {})()))
     end)
 
+    it("know nothing of what was rolled back", function()
+        local home <close> = world.new()
+        local store = home.store
+        local function parents()
+            local found = {}
+            local pages = assert(store.engine:pages("default"))
+            for _, info in ipairs(assert(list:decode(pages:next())).info) do
+                found[info.name] = info.parent
+            end
+            return found
+        end
+        store:transaction(function()
+            assert(store:prepare("k"))
+            assert(store:commit("lost", "k"))
+            assert(store:view("v", "lost"))
+            assert.same({ lost = "", v = "lost" }, parents())
+            return nil, "no"
+        end)
+        assert(store:prepare("k"))
+        assert(store:commit("kept", "k"))
+        assert(store:view("v", "kept"))
+        assert.same({ kept = "", v = "kept" }, parents())
+    end)
+
     it("refuse a filter that is none", function()
         local home <close> = world.new()
         local _loop <close>, shop = serve(home)

@@ -14,6 +14,7 @@ void ms_meta_close(struct ms_meta *meta) {
     for (size_t i = 0; i < MS_META_STATEMENTS; i++)
         (void)sqlite3_finalize(meta->statements[i]);
     (void)sqlite3_close(meta->db);
+    ms_recall_clear(&meta->recall);
     *meta = (struct ms_meta){0};
 }
 

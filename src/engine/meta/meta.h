@@ -34,8 +34,19 @@ struct ms_event;
 
 #define MS_META_STATEMENTS 96
 
+/* The names of parents that were shown last. A parent's name never changes; what a rollback took
+ * back is forgotten. */
+#define MS_RECALL 64
+struct ms_recall {
+    int64_t numbers[MS_RECALL];
+    struct ms_text names[MS_RECALL]; /* owned */
+    bool used;
+};
+void ms_recall_clear(struct ms_recall *recall);
+
 struct ms_meta {
     sqlite3 *db;
+    struct ms_recall recall;
     sqlite3_stmt *statements[MS_META_STATEMENTS]; /* prepared at their first use */
     const char *texts[MS_META_STATEMENTS];        /* literals: where they lie is their name */
 };
@@ -221,19 +232,10 @@ typedef bool ms_brief_visit(void *context, const struct ms_brief *brief); /* fal
 int ms_meta_one(struct ms_meta *meta, const char *ns, const char *key, ms_brief_visit *visit,
                 void *context, struct ms_err *err);
 
-/* What a walk over rows remembers from page to page: where it is, and the names of parents, which
- * do not change as long as they have children. */
-#define MS_RECALL 64
-struct ms_recall {
-    int64_t after; /* the number that was visited last */
-    int64_t numbers[MS_RECALL];
-    struct ms_text names[MS_RECALL]; /* owned */
-};
-void ms_recall_clear(struct ms_recall *recall);
-
-/* Visits the next rows, MS_PAGE at most. The number of those visited; 0 at the end. */
-int ms_meta_each(struct ms_meta *meta, const char *ns, struct ms_recall *recall,
-                 ms_brief_visit *visit, void *context, struct ms_err *err);
+/* Visits the rows after the number *after, MS_PAGE at most; *after moves with them. The number of
+ * those visited; 0 at the end. */
+int ms_meta_each(struct ms_meta *meta, const char *ns, int64_t *after, ms_brief_visit *visit,
+                 void *context, struct ms_err *err);
 
 /* Numbers of snapshots, in order. */
 struct ms_ids {

@@ -49,12 +49,9 @@ static int gather(struct ms_meta *meta, sqlite3_stmt *statement, struct ms_page 
 }
 
 /* Steps to the row of a key. */
-static int find_row(struct ms_meta *meta, const char *ns, const char *key, sqlite3_stmt **out,
-                    struct ms_err *err) {
-    int code = ms_meta_prepare(meta,
-                               MS_META_INFO_COLUMNS " FROM snapshots s" MS_META_INFO_JOIN
-                                                    " WHERE s.namespace = ?1 AND s.key = ?2",
-                               out, err);
+static int find_row(struct ms_meta *meta, const char *sql, const char *ns, const char *key,
+                    sqlite3_stmt **out, struct ms_err *err) {
+    int code = ms_meta_prepare(meta, sql, out, err);
     if (code < 0)
         return code;
     sqlite3_bind_text(*out, 1, ns, -1, SQLITE_STATIC);
@@ -65,10 +62,14 @@ static int find_row(struct ms_meta *meta, const char *ns, const char *key, sqlit
     return code < 0 ? code : MS_OK;
 }
 
+#define INFO_SQL                                                                                   \
+    MS_META_INFO_COLUMNS " FROM snapshots s" MS_META_INFO_JOIN                                     \
+                         " WHERE s.namespace = ?1 AND s.key = ?2"
+
 int ms_meta_info(struct ms_meta *meta, const char *ns, const char *key, struct ms_info *out,
                  struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code = find_row(meta, ns, key, &statement, err);
+    int code = find_row(meta, INFO_SQL, ns, key, &statement, err);
     return code < 0 ? code : read_info(statement, out, err);
 }
 
@@ -98,32 +99,11 @@ static struct ms_span span_of(sqlite3_stmt *statement, int column) {
     return span;
 }
 
-static struct ms_brief brief_of(sqlite3_stmt *statement) {
-    return (struct ms_brief){
-        .number = sqlite3_column_int64(statement, 0),
-        .name = span_of(statement, 1),
-        .parent = span_of(statement, 2),
-        .kind = sqlite3_column_int(statement, 3),
-        .created_ns = sqlite3_column_int64(statement, 4),
-        .updated_ns = sqlite3_column_int64(statement, 5),
-        .labels = span_of(statement, 7),
-    };
-}
-
-int ms_meta_one(struct ms_meta *meta, const char *ns, const char *key, ms_brief_visit *visit,
-                void *context, struct ms_err *err) {
-    ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code = find_row(meta, ns, key, &statement, err);
-    if (code < 0)
-        return code;
-    struct ms_brief brief = brief_of(statement);
-    (void)visit(context, &brief);
-    return MS_OK;
-}
-
 /* ---- rows as they are -------------------------------------------------------------------------*/
 
 void ms_recall_clear(struct ms_recall *recall) {
+    if (!recall->used)
+        return;
     for (size_t i = 0; i < MS_RECALL; i++)
         ms_text_clear(&recall->names[i]);
     *recall = (struct ms_recall){0};
@@ -132,6 +112,7 @@ void ms_recall_clear(struct ms_recall *recall) {
 static void remember(struct ms_recall *recall, int64_t number, struct ms_span name) {
     size_t slot = (size_t)number % MS_RECALL;
     struct ms_text *kept = &recall->names[slot];
+    recall->used = true;
     kept->size = 0;
     ms_text_append(kept, name.bytes, name.size);
     recall->numbers[slot] = kept->failed ? 0 : number;
@@ -139,8 +120,9 @@ static void remember(struct ms_recall *recall, int64_t number, struct ms_span na
 }
 
 /* The name of a parent: mostly one that was seen a moment ago. */
-static int recall_name(struct ms_meta *meta, struct ms_recall *recall, int64_t number,
-                       struct ms_span *out, struct ms_err *err) {
+static int recall_name(struct ms_meta *meta, int64_t number, struct ms_span *out,
+                       struct ms_err *err) {
+    struct ms_recall *recall = &meta->recall;
     size_t slot = (size_t)number % MS_RECALL;
     if (number == 0)
         return MS_OK;
@@ -162,12 +144,14 @@ static int recall_name(struct ms_meta *meta, struct ms_recall *recall, int64_t n
     return MS_OK;
 }
 
+#define BRIEF_SQL "SELECT id, key, parent, kind, created, updated, labels FROM snapshots"
 #define EACH_SQL                                                                                   \
-    "SELECT id, key, parent, kind, created, updated, labels FROM snapshots"                        \
-    " INDEXED BY snapshots_by_namespace WHERE namespace = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+    BRIEF_SQL " INDEXED BY snapshots_by_namespace"                                                 \
+              " WHERE namespace = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+#define ONE_SQL BRIEF_SQL " WHERE namespace = ?1 AND key = ?2"
 
-static int brief_with_parent(struct ms_meta *meta, sqlite3_stmt *statement,
-                             struct ms_recall *recall, struct ms_brief *out, struct ms_err *err) {
+static int read_brief(struct ms_meta *meta, sqlite3_stmt *statement, struct ms_brief *out,
+                      struct ms_err *err) {
     *out = (struct ms_brief){
         .number = sqlite3_column_int64(statement, 0),
         .name = span_of(statement, 1),
@@ -176,30 +160,42 @@ static int brief_with_parent(struct ms_meta *meta, sqlite3_stmt *statement,
         .updated_ns = sqlite3_column_int64(statement, 5),
         .labels = span_of(statement, 6),
     };
-    return recall_name(meta, recall, sqlite3_column_int64(statement, 2), &out->parent, err);
+    return recall_name(meta, sqlite3_column_int64(statement, 2), &out->parent, err);
 }
 
-int ms_meta_each(struct ms_meta *meta, const char *ns, struct ms_recall *recall,
-                 ms_brief_visit *visit, void *context, struct ms_err *err) {
+int ms_meta_one(struct ms_meta *meta, const char *ns, const char *key, ms_brief_visit *visit,
+                void *context, struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    struct ms_brief brief;
+    int code = find_row(meta, ONE_SQL, ns, key, &statement, err);
+    if (code == MS_OK)
+        code = read_brief(meta, statement, &brief, err);
+    if (code == MS_OK)
+        (void)visit(context, &brief);
+    return code;
+}
+
+int ms_meta_each(struct ms_meta *meta, const char *ns, int64_t *after, ms_brief_visit *visit,
+                 void *context, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
     int count = 0;
     int code = ms_meta_prepare(meta, EACH_SQL, &statement, err);
     if (code < 0)
         return code;
     sqlite3_bind_text(statement, 1, ns, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 2, recall->after);
+    sqlite3_bind_int64(statement, 2, *after);
     sqlite3_bind_int64(statement, 3, MS_PAGE);
     while ((code = ms_meta_step(meta, statement, "read snapshots", err)) == 1) {
         struct ms_brief brief;
-        code = brief_with_parent(meta, statement, recall, &brief, err);
+        code = read_brief(meta, statement, &brief, err);
         if (code < 0)
             return code;
-        recall->after = brief.number;
+        *after = brief.number;
         count++;
         bool more = visit(context, &brief);
         if (brief.kind ==
             MS_KIND_COMMITTED) /* not before: the parent's name may lie in its place */
-            remember(recall, brief.number, brief.name);
+            remember(&meta->recall, brief.number, brief.name);
         if (!more)
             return count;
     }

@@ -12,7 +12,7 @@ struct ms_pages {
     char *ns;
     struct ms_walk *walk; /* with a filter, else NULL */
     struct ms_text labels;
-    struct ms_recall recall;
+    int64_t after;
 };
 
 void ms_pages_free(struct ms_pages *pages) {
@@ -20,7 +20,6 @@ void ms_pages_free(struct ms_pages *pages) {
         return;
     ms_walk_free(pages->walk);
     ms_text_clear(&pages->labels);
-    ms_recall_clear(&pages->recall);
     free(pages->ns);
     free(pages);
 }
@@ -98,5 +97,5 @@ int ms_pages_next(struct ms_pages *pages, ms_brief_visit *visit, void *context,
         return code;
     if (pages->walk != NULL)
         return next_filtered(pages, visit, context, err);
-    return ms_meta_each(&pages->store->meta, pages->ns, &pages->recall, visit, context, err);
+    return ms_meta_each(&pages->store->meta, pages->ns, &pages->after, visit, context, err);
 }

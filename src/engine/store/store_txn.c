@@ -141,6 +141,7 @@ void ms_store_rollback(struct ms_store *store) {
     if (depth == 0 || store->forks != ms_forks())
         return;
     bool lost = is_lost(store);
+    ms_recall_clear(&store->meta.recall);
     if (lost)
         ms_undo_forget(&store->undo);
     else
@@ -216,6 +217,7 @@ static int commit_outer(struct ms_store *store, struct ms_err *err) {
         struct ms_err ignored;
         if (!sqlite3_get_autocommit(store->meta.db))
             (void)ms_meta_run(&store->meta, "ROLLBACK", "roll back", &ignored);
+        ms_recall_clear(&store->meta.recall);
         ms_undo_clear(&store->undo);
         return code;
     }
