@@ -3,6 +3,7 @@ local config = require "moonsnap.config"
 local moonsnap = require "moonsnap"
 local plugin = require "moonsnap.plugin"
 local stat = require "posix.sys.stat"
+local tree = require "spec.support.tree"
 local world = require "spec.support.world"
 
 local function read(text, mode)
@@ -95,11 +96,26 @@ describe("config.wrong(settings, registry)", function()
     end)
 
     it("finds names that are none, options that are none, and values of another type", function()
-        assert.equal("plugin a.c: no such plugin", wrong(function(s) s.config["a.c"] = {} end))
-        assert.equal("plugin a.b has no option 'off'", wrong(function(s) s.config["a.b"] = { off = true } end))
+        assert.equal("plugin a.c: no such plugin; there are b", wrong(function(s) s.config["a.c"] = {} end))
+        assert.equal("plugin a.b has no option 'off'; there are on",
+            wrong(function(s) s.config["a.b"] = { off = true } end))
         assert.equal("plugin a.b: option on is a boolean, not a string",
             wrong(function(s) s.config["a.b"] = { on = "yes" } end))
         assert.equal("wrap x: no such plugin", wrong(function(s) s.wrappers.x = { print } end))
         assert.equal("disable x: no such plugin or type", wrong(function(s) s.disabled.x = true end))
+    end)
+
+    it("says where the file has them", function()
+        local home <close> = world.bare()
+        for text, why in pairs {
+            ["\nplugin 'a.c' {}"] = ":2: plugin a.c: no such plugin; there are b",
+            ["wrap('a.c', print)"] = ":1: wrap a.c: no such plugin; there are b",
+            ["\n\ndisable 'c'"] = ":3: disable c: no such plugin or type",
+        } do
+            tree.write(home.dir .. "/config.lua", text, 384)
+            local settings = assert(config.read(home.dir .. "/config.lua", moonsnap.error))
+            assert.equal("configuration: " .. home.dir .. "/config.lua" .. why,
+                wrong(function(s) for name, value in pairs(settings) do s[name] = value end end))
+        end
     end)
 end)

@@ -27,13 +27,14 @@ local M = {}
 ---@field config      table<string, table>       by plugin name
 ---@field plugins     moonsnap.Plugin[]
 ---@field wrappers    table<string, function[]>
+---@field places      table<string, string>      FILE:LINE of what names a plugin, by its first words
 
 local GROUP_OR_OTHERS_WRITE = 18 -- 022
 
 --- Settings that say nothing.
 ---@return moonsnap.Settings
 function M.none()
-    return { disabled = {}, config = {}, plugins = {}, wrappers = {} }
+    return { disabled = {}, config = {}, plugins = {}, wrappers = {}, places = {} }
 end
 
 local function need(word, value, kind)
@@ -58,6 +59,12 @@ local function setting(settings, word, kind)
     end
 end
 
+--- Remembers where the file says something that only a registry can judge.
+local function note(settings, words)
+    local where = debug.getinfo(3, "Sl")
+    settings.places[words] = ("%s:%d: "):format(where.source:gsub("^@", ""), where.currentline)
+end
+
 --- The words of a file, writing into settings.
 local function vocabulary(settings)
     local words = {
@@ -69,11 +76,13 @@ local function vocabulary(settings)
     }
     function words.disable(name)
         settings.disabled[need("disable", name, "string")] = true
+        note(settings, "disable " .. name)
     end
     function words.plugin(name)
         need("plugin", name, "string")
         return function(options)
             settings.config[name] = need("plugin " .. name, options, "table")
+            note(settings, "plugin " .. name)
         end
     end
     function words.register(plugin)
@@ -84,6 +93,7 @@ local function vocabulary(settings)
         need("wrap " .. name, wrapper, "function")
         settings.wrappers[name] = settings.wrappers[name] or {}
         table.insert(settings.wrappers[name], wrapper)
+        note(settings, "wrap " .. name)
     end
     return words
 end
@@ -91,7 +101,7 @@ end
 local function refuse_foreign(path, failure)
     local what, why = stat.stat(path)
     if not what then
-        return nil, failure("not_found", ("configuration %s: %s"):format(path, why))
+        return nil, failure("not_found", "configuration " .. why) -- it names the file
     end
     if what.st_uid ~= 0 and what.st_uid ~= unistd.geteuid() or what.st_mode & GROUP_OR_OTHERS_WRITE ~= 0 then
         return nil, failure("permission_denied", ("configuration %s: others may write it: "
@@ -135,11 +145,30 @@ function M.read(path, failure)
     return settings
 end
 
+--- "; there are a, b", or nothing where there are none.
+local function choices(names)
+    table.sort(names)
+    return #names > 0 and "; there are " .. table.concat(names, ", ") or ""
+end
+
+--- The ids of the type that a plugin's name begins with.
+local function ids_of(registry, name)
+    local ids = {}
+    for _, plugin in ipairs(registry:meant(name:match("^(.*)%.") or name)) do
+        ids[#ids + 1] = plugin.id
+    end
+    return ids
+end
+
 local function check_options(plugin, name, options)
     for option, value in pairs(options) do
         local default = plugin.config and plugin.config[option]
         if default == nil then
-            return ("plugin %s has no option '%s'"):format(name, tostring(option))
+            local names = {}
+            for known in pairs(plugin.config or {}) do
+                names[#names + 1] = known
+            end
+            return ("plugin %s has no option '%s'"):format(name, tostring(option)) .. choices(names)
         end
         if type(value) ~= type(default) then
             return ("plugin %s: option %s is a %s, not a %s"):format(name, option, type(default), type(value))
@@ -150,26 +179,29 @@ end
 --- Says what settings name that a registry does not have.
 ---@param settings moonsnap.Settings
 ---@param registry moonsnap.Registry
----@return string? wrong
+---@return string? wrong  with the line of the file
 function M.wrong(settings, registry)
+    local function at(words, wrong)
+        return (settings.places[words] and "configuration: " .. settings.places[words] or "") .. wrong
+    end
     for name, options in pairs(settings.config) do
-        local plugin = registry.by_name[name]
-        if not plugin then
-            return ("plugin %s: no such plugin"):format(name)
-        end
-        local wrong = check_options(plugin, name, options)
+        local plugin, words = registry.by_name[name], "plugin " .. name
+        local wrong = plugin and check_options(plugin, name, options)
+            or not plugin and words .. ": no such plugin" .. choices(ids_of(registry, name))
         if wrong then
-            return wrong
+            return at(words, wrong)
         end
     end
     for name in pairs(settings.wrappers) do
+        local words = "wrap " .. name
         if not registry.by_name[name] then
-            return ("wrap %s: no such plugin"):format(name)
+            return at(words, words .. ": no such plugin" .. choices(ids_of(registry, name)))
         end
     end
     for name in pairs(settings.disabled) do
+        local words = "disable " .. name
         if #registry:meant(name) == 0 then
-            return ("disable %s: no such plugin or type"):format(name)
+            return at(words, words .. ": no such plugin or type" .. choices(ids_of(registry, name)))
         end
     end
 end
