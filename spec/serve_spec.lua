@@ -40,6 +40,14 @@ describe("serve starts", function()
         stat_fails_well(served.address)
     end)
 
+    it("in a directory that it makes", function()
+        local served <close> = service.new()
+        served.address = served.dir .. "/run/s"
+        served:start()
+        assert.equal(448, tree.mode(served.dir .. "/run"))
+        stat_fails_well(served.address)
+    end)
+
     it("not over a live one", function()
         local served <close> = service.start()
         local answer = refused("--root", served.root, "--address", served.address)

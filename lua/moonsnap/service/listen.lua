@@ -66,8 +66,10 @@ function M.open(options)
     local path = options.address or M.default(options.root, options.getenv)
     if not path then
         return nil, options.failure("invalid_argument", "neither --address nor XDG_RUNTIME_DIR says where to listen")
-    elseif not options.address then
-        stat.mkdir(path:match("^(.*)/"), 448) -- where it is there already, nothing happens
+    end
+    local directory = path:match("^(.+)/")
+    if directory then
+        stat.mkdir(directory, 448) -- where it is there already, nothing happens
     end
     sockets.listener, err = options.sys.listen(path)
     if not sockets.listener then
