@@ -133,14 +133,17 @@ def check_deadline(client):
     refused(CODE.DEADLINE_EXCEEDED, lambda: list(subscribe(
         events_pb2.SubscribeRequest(filters=['topic=="/nothing"']), metadata=IN_NAMESPACE, timeout=0.3)))
     assert 0.2 < time.monotonic() - started < 5
-    elsewhere = {"metadata": (("containerd-namespace", "late"),)}  # what is late may still come to be
-    late = 0
+    # Calls that come too late may still come to be: in a namespace of their own. This gRPC resets streams that it never
+    # opened when a deadline has passed before it wrote, for which HTTP/2 ends the connection: on a channel of their own.
+    elsewhere = {"metadata": (("containerd-namespace", "late"),)}
+    late, other = 0, Client()
     for i in range(50):
         try:
-            client.Prepare({"timeout": 0.0005, **elsewhere}, key=f"late-{i}")
+            other.Prepare({"timeout": 0.0005, **elsewhere}, key=f"late-{i}")
         except grpc.RpcError as error:
-            assert error.code() == CODE.DEADLINE_EXCEEDED, error
+            assert error.code() in (CODE.DEADLINE_EXCEEDED, CODE.UNAVAILABLE), error
             late += 1
+    other.channel.close()
     assert sum(len(reply.info) for reply in client.list(**elsewhere)) >= 50 - late
 
 
