@@ -31,7 +31,7 @@ class Client:
     REQUESTS = {"Mounts": "MountsRequest", "Usage": "UsageRequest", "Cleanup": "CleanupRequest"}
 
     def __init__(self):
-        self.channel = grpc.insecure_channel("unix:" + SOCKET)
+        self.channel = grpc.insecure_channel("unix:" + SOCKET, [("grpc.use_local_subchannel_pool", 1)])
 
     def types(self, name):
         request = getattr(pb, self.REQUESTS.get(name, name + "SnapshotRequest"))
@@ -133,8 +133,8 @@ def check_deadline(client):
     refused(CODE.DEADLINE_EXCEEDED, lambda: list(subscribe(
         events_pb2.SubscribeRequest(filters=['topic=="/nothing"']), metadata=IN_NAMESPACE, timeout=0.3)))
     assert 0.2 < time.monotonic() - started < 5
-    # Calls that come too late may still come to be: in a namespace of their own. This gRPC resets streams that it never
-    # opened when a deadline has passed before it wrote, for which HTTP/2 ends the connection: on a channel of their own.
+    # Calls that come too late may still come to be: in a namespace of their own. This gRPC resets streams that it
+    # never opened when a deadline passes before it writes, for which HTTP/2 ends the connection: on one of their own.
     elsewhere = {"metadata": (("containerd-namespace", "late"),)}
     late, other = 0, Client()
     for i in range(50):
