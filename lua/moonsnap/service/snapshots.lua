@@ -6,7 +6,6 @@ local M = {}
 
 local PACKAGE = "containerd.services.snapshots.v1."
 local KINDS = { view = 1, active = 2, committed = 3 }
-local LABEL_MAX = 4096 -- bytes of name and value, as containerd's front door has it
 local LIST_MAX = 100   -- infos in one message
 local LIST_TURN = 4    -- messages of a list that goes on, until others have their turn
 
@@ -48,15 +47,15 @@ end
 --- containerd's rule about the length of a label, which its front door holds.
 local function check_labels(options, labels)
     if options.name_space then
-        return nil
+        return true
     end
-    for name, value in pairs(labels) do
-        if #name + #value > LABEL_MAX then
-            return options.failure("invalid_argument",
-                ("label '%s': name and value have %d bytes, %d are allowed"):format(name:sub(1, 64), #name + #value,
-                    LABEL_MAX))
-        end
-    end
+    return identifier.labels(labels, options.failure)
+end
+
+--- Options of a verb that waits: it does not begin, or go on, once the caller is gone.
+local function waiting(context, verb_options)
+    verb_options.alive = function() return context:alive() end
+    return verb_options
 end
 
 local function lease_of(options, context)
@@ -76,26 +75,27 @@ end
 
 local function creating(options, verb)
     return on(options, function(snapshotter, request, context)
-        local wrong = check_labels(options, request.labels)
-        if wrong then
-            return nil, wrong
+        local ok, err = check_labels(options, request.labels)
+        if not ok then
+            return nil, err
         end
-        local mounts, err = snapshotter[verb](snapshotter, request.key, request.parent,
-            { labels = request.labels, lease = lease_of(options, context) })
+        local mounts
+        mounts, err = snapshotter[verb](snapshotter, request.key, request.parent,
+            waiting(context, { labels = request.labels, lease = lease_of(options, context) }))
         return mounts and { mounts = mounts }, err
     end)
 end
 
 local function commit(options)
     return on(options, function(snapshotter, request, context)
-        local wrong = check_labels(options, request.labels)
-        if wrong then
-            return nil, wrong
+        local ok, err = check_labels(options, request.labels)
+        if not ok then
+            return nil, err
         end
-        local ok, err = snapshotter:commit(request.name, request.key, {
+        ok, err = snapshotter:commit(request.name, request.key, waiting(context, {
             labels = request.labels, parent = request.parent ~= "" and request.parent or nil,
             lease = lease_of(options, context),
-        })
+        }))
         if not ok and err.kind == "not_found" and not options.name_space and snapshotter:stat(request.name) then
             -- as containerd's front door, which looks at the name first: a commit that is repeated has happened
             return nil, options.failure("already_exists", ("commit '%s': the name is taken"):format(request.name))
@@ -105,26 +105,34 @@ local function commit(options)
 end
 
 local function update(options)
-    return on(options, function(snapshotter, request)
+    return on(options, function(snapshotter, request, context)
         local info = request.info
         if not info or info.name == "" and not options.name_space then
             return nil, options.failure("invalid_argument", "update: the request names no snapshot")
         end
-        local wrong = check_labels(options, info.labels)
-        if wrong then
-            return nil, wrong
+        local ok, err = check_labels(options, info.labels)
+        if not ok then
+            return nil, err
         end
-        local mask = request.update_mask
-        local updated, err = snapshotter:update({ name = info.name, labels = info.labels },
-            mask and #mask > 0 and mask or nil)
+        local mask, updated = request.update_mask, nil
+        updated, err = snapshotter:update({ name = info.name, labels = info.labels },
+            mask and #mask > 0 and mask or nil, waiting(context, {}))
         return updated and { info = info_message(updated) }, err
     end)
 end
 
 --- Infos as messages of up to LIST_MAX, for a snapshotter whose rows come as tables.
-local function list_tables(snapshotter, filter, context)
+local function list_tables(options, snapshotter, request, context)
+    local filter, err = options.filter(request.filters)
+    if not filter then
+        return nil, err
+    end
+    local next_info, walk, control, closing = snapshotter:walk(filter)
+    if not next_info then
+        return nil, walk
+    end
     local infos = {}
-    for info in snapshotter:walk(filter) do
+    for info in next_info, walk, control, closing do
         infos[#infos + 1] = info_message(info)
         if #infos == LIST_MAX then
             if not context:send({ info = infos }) then
@@ -141,15 +149,10 @@ end
 
 local function list(options)
     return on(options, function(snapshotter, request, context)
-        local filter, err = options.filter(request.filters)
-        if not filter then
-            return nil, err
-        end
         if not snapshotter.pages then
-            return list_tables(snapshotter, filter, context)
+            return list_tables(options, snapshotter, request, context)
         end
-        local pages
-        pages, err = snapshotter:pages(request.filters)
+        local pages, err = snapshotter:pages(request.filters)
         if not pages then
             return nil, err
         end
@@ -185,8 +188,8 @@ function M.new(options)
         return mounts and { mounts = mounts }, err
     end), "MountsRequest")
     add("Commit", commit(options), "CommitSnapshotRequest", "google.protobuf.Empty")
-    add("Remove", on(options, function(snapshotter, request)
-        local ok, err = snapshotter:remove(request.key)
+    add("Remove", on(options, function(snapshotter, request, context)
+        local ok, err = snapshotter:remove(request.key, waiting(context, {}))
         return ok and {}, err
     end), "RemoveSnapshotRequest", "google.protobuf.Empty")
     add("Stat", on(options, function(snapshotter, request)
@@ -199,11 +202,11 @@ function M.new(options)
     add("Update", update(options), "UpdateSnapshotRequest", PACKAGE .. "UpdateSnapshotResponse")
     add("List", list(options), "ListSnapshotsRequest", PACKAGE .. "ListSnapshotsResponse")
     methods.List.stream = true
-    add("Usage", on(options, function(snapshotter, request)
-        return snapshotter:usage(request.key)
+    add("Usage", on(options, function(snapshotter, request, context)
+        return snapshotter:usage(request.key, waiting(context, {}))
     end), "UsageRequest")
-    add("Cleanup", on(options, function(snapshotter)
-        local cleaned, err = snapshotter:cleanup()
+    add("Cleanup", on(options, function(snapshotter, _, context)
+        local cleaned, err = snapshotter:cleanup(waiting(context, {}))
         return cleaned and {}, err
     end), "CleanupRequest", "google.protobuf.Empty")
     return { name = PACKAGE .. "Snapshots", methods = methods }
