@@ -104,7 +104,7 @@ end
 function Backend:remove(key, options)
     local rest, alive = split(options)
     local writer, shop = self.writer, self.shop
-    rest = rest or {}
+    rest = copy(rest)
     rest.later = true
     local ok, err = shop.batch:write(function() return writer:remove(key, rest) end, alive)
     if not ok then

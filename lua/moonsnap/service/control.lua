@@ -39,8 +39,8 @@ local function arguments_of(text)
     if text == "" then
         return {}
     end
-    local value, _, wrong = dkjson.decode(text, 1, nil, nil)
-    if type(value) ~= "table" or wrong then
+    local ok, value, at = pcall(dkjson.decode, text, 1, nil, nil) -- raises for what is too deep
+    if not ok or type(value) ~= "table" or text:find("%S", at) then
         return nil
     end
     return value

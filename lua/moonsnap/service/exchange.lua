@@ -11,7 +11,8 @@ local TOPICS = { -- of the outbox, those that containerd knows
     ["/snapshot/commit"] = { "containerd.events.SnapshotCommit", { "key", "name" } },
     ["/snapshot/remove"] = { "containerd.events.SnapshotRemove", { "key" } },
 }
-local BEHIND_MAX = 10000 -- envelopes that wait for one subscriber
+local BEHIND_MAX = 10000                  -- envelopes that wait for one subscriber
+local BEHIND_BYTES_MAX = 64 * 1024 * 1024 -- and their bytes
 
 ---@class moonsnap.service.Envelope
 ---@field timestamp integer
@@ -23,7 +24,8 @@ local BEHIND_MAX = 10000 -- envelopes that wait for one subscriber
 ---@field queue  moonsnap.service.Envelope[]
 ---@field first  integer
 ---@field last   integer
----@field lost   boolean    it fell behind
+---@field bytes  integer    of what is in the queue
+---@field lost   boolean    it fell behind: what waits is sent, and nothing more is added
 ---@field wake?  function   set while it waits
 
 ---@class moonsnap.service.Exchange
@@ -74,11 +76,16 @@ local function matches(filter, fields)
     return not filter or filter:match_fields(fields)
 end
 
+local function size_of(envelope)
+    return #envelope.topic + #envelope.event.type_url + #envelope.event.value
+end
+
 local function deliver(subscriber, envelope)
-    if subscriber.last - subscriber.first >= BEHIND_MAX then
+    if subscriber.lost or subscriber.last - subscriber.first >= BEHIND_MAX or subscriber.bytes > BEHIND_BYTES_MAX then
         subscriber.lost = true
     else
         subscriber.last = subscriber.last + 1
+        subscriber.bytes = subscriber.bytes + size_of(envelope)
         subscriber.queue[subscriber.last] = envelope
     end
     local wake = subscriber.wake
@@ -143,7 +150,7 @@ function Exchange:subscribe(filter)
             outbox.cursor = outbox.engine:last_event() or outbox.cursor
         end
     end
-    local subscriber = { filter = filter, queue = {}, first = 1, last = 0, lost = false }
+    local subscriber = { filter = filter, queue = {}, first = 1, last = 0, bytes = 0, lost = false }
     self.subscribers[subscriber] = true
     self.count = self.count + 1
     return subscriber
@@ -156,6 +163,7 @@ function M.take(subscriber)
     if envelope then
         subscriber.queue[subscriber.first] = nil
         subscriber.first = subscriber.first + 1
+        subscriber.bytes = subscriber.bytes - size_of(envelope)
     end
     return envelope
 end

@@ -114,7 +114,8 @@ local function update(options)
         if not ok then
             return nil, err
         end
-        local mask, updated = request.update_mask, nil
+        local mask = request.update_mask
+        local updated
         updated, err = snapshotter:update({ name = info.name, labels = info.labels },
             mask and #mask > 0 and mask or nil, waiting(context, {}))
         return updated and { info = info_message(updated) }, err
