@@ -273,6 +273,18 @@ describe("leases:delete(id)", function()
         end)
     end
 
+    it("removes a long row of references, whichever way they point", function()
+        local home <close> = world.new()
+        local store, leases = home.store, home.store:leases()
+        for _, step in ipairs { 1, -1 } do
+            assert(leases:create("l"))
+            for i = 1, 50 do
+                assert(store:prepare("k" .. i, nil, { lease = "l", labels = { [REF] = "k" .. i + step } }))
+            end
+            assert.equal(50, #leases:delete("l"))
+        end
+    end)
+
     it("removes at the last lease what was made under an earlier one", function()
         local home <close> = world.new()
         local store, leases = home.store, home.store:leases()

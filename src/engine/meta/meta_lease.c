@@ -255,7 +255,8 @@ int ms_meta_kept(struct ms_meta *meta, const char *ns, const char *key, bool *ou
                         "  ON l.snapshot = s.id WHERE s.namespace = ?1 AND s.key = ?2"
                         "  AND (l.name GLOB 'containerd.io/gc.root*'"
                         "    OR l.name GLOB 'containerd.io/gc.bref.*'))"
-                        " OR EXISTS (SELECT 1 FROM labels l JOIN snapshots s"
+                        " OR EXISTS (SELECT 1 FROM labels l INDEXED BY labels_by_value"
+                        "  CROSS JOIN snapshots s" /* labels first: they are few */
                         "  ON s.id = l.snapshot WHERE l.name GLOB 'containerd.io/gc.ref.snapshot.*'"
                         "  AND l.value = ?2 AND s.namespace = ?1 AND s.key != ?2)",
                         &statement, err);

@@ -7,6 +7,8 @@
 #include "engine/meta/meta_lease.h"
 #include "engine/store/store_inside.h"
 
+#define PASSES 8
+
 /* ---- for the verbs on snapshots --------------------------------------------------------------*/
 
 static struct ms_thing thing_of(const struct ms_store *store, const char *ns, const char *key) {
@@ -107,20 +109,25 @@ static int remove_one(struct ms_store *store, const char *ns, const char *key, s
     return code < 0 ? code : 1;
 }
 
-/* Removes what can go, again as long as that lets go of more. */
+/* Removes what can go, and again what that lets go of. Children come first, so only references by
+ * labels ask for that; in either direction, as nobody knows which way they point. What is more
+ * tangled than PASSES can part stays. */
 static int remove_all(struct ms_store *store, const char *ns, const struct ms_names *keys,
                       struct ms_names *removed, struct ms_err *err) {
-    size_t before = 0;
-    do {
+    size_t before = SIZE_MAX;
+    for (int pass = 0; pass < PASSES && removed->count != before; pass++) {
         before = removed->count;
         for (size_t i = 0; i < keys->count; i++) {
-            int code = remove_one(store, ns, keys->items[i], err);
+            const char *key = keys->items[pass % 2 == 0 ? i : keys->count - 1 - i];
+            int code = remove_one(store, ns, key, err);
             if (code == 1)
-                code = ms_names_add(removed, keys->items[i], err);
+                code = ms_names_add(removed, key, err);
             if (code < 0)
                 return code;
         }
-    } while (removed->count > before && removed->count < keys->count);
+        if (removed->count == keys->count)
+            break;
+    }
     return MS_OK;
 }
 
