@@ -6,7 +6,7 @@ local needs = require "spec.support.needs"
 local process = require "spec.support.process"
 local service = require "spec.support.service"
 
-local STEPS = 3000
+local STEPS = 2000
 local PACKAGE = "containerd.services.snapshots.v1."
 local REQUESTS = { Mounts = "MountsRequest", Usage = "UsageRequest", Cleanup = "CleanupRequest" }
 local REPLIES = {
