@@ -302,6 +302,14 @@ describe("moonsnap --address SOCKET", function()
         assert.matches("open store", far("--root", served.root .. "-none", "ls").err)
     end)
 
+    it("says to whom a socket is open", needs.root(function()
+        assert(os.execute(("chmod 0711 '%s'"):format(served.dir)))
+        local got = command.run { "setpriv", "--reuid=65534", "--clear-groups", "bin/moonsnap",
+            "--address", served.address, "ls" }
+        assert.equal(6, got.code)
+        assert.matches("Permission denied\ntry: as the user whom the service runs as, or as root", got.err)
+    end))
+
     it("is not served", function()
         local got = on("MOONSNAP_ADDRESS", served.address .. "-none")("ls")
         assert.equal(1, got.code)

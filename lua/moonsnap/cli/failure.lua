@@ -94,6 +94,9 @@ function HINTS.invalid_argument(call, err)
 end
 
 function HINTS.permission_denied(call, err)
+    if not call.store and err.message:find("^connect ") then
+        return "as the user whom the service runs as, or as root"
+    end
     if call.ordinary and is_about_root(call, err) then
         return ("a root that is yours (--root DIR), or as root: sudo moonsnap %s ..."):format(call.verb)
     end
