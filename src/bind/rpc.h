@@ -1,8 +1,8 @@
 /* rpc.h - moonsnap.rpc: the loop, the server on it, and its calls.
  *
- *     rpc.loop() -> loop                  loop:wait, watch, ready, take_signals, signal, serve,
- * close loop:serve(options) -> server       server:next, woken, drain, open, counters, close
- *     server:next() -> call               call:path, read, header, reply, send, fail, ...
+ *     rpc.loop() -> loop             wait, watch, ready, take_signals, signal, serve, close
+ *     loop:serve(options) -> server  next, woken, drain, open, counters, close
+ *     server:next() -> call          path, read, header, reply, send, fail, ...
  *
  * A call is a light value: it names memory of the server by place and turn, and owns nothing. Once
  * the stream has closed it is not alive, whatever Lua still holds. C never calls Lua.

@@ -1,8 +1,8 @@
 /* call.h - one call that a server has accepted: its request, and the answer.
  *
  *     a client's stream    HEADERS, then one message (frame.h), then its end
- *     the answer           HEADERS, messages, trailers with grpc-status and grpc-message; or, when
- * it fails before a message, one HEADERS with all of it
+ *     the answer           HEADERS, messages, trailers with grpc-status and grpc-message
+ *     a failure at once    one HEADERS with all of that
  *
  * A server hands out calls whose request is complete (ms_server_next). The call stays valid until
  * its stream has closed: compare ms_call_turn with what it was then. From then on the memory serves

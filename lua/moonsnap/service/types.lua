@@ -241,7 +241,6 @@ function Pool:close() end
 ---@field request string   message name
 ---@field reply   string   message name
 ---@field stream? true     the handler sends with context:send and answers true
----@field quick?  true     never yields: runs without a coroutine of its own
 ---@field call    fun(request: table, context: moonsnap.service.Context): table|true|nil, moonsnap.Error?
 
 --- What a handler knows of its call.
