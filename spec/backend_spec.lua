@@ -94,7 +94,8 @@ for _, driver in ipairs { "overlay", "native" } do
             for _, key in ipairs { "a", "b", "c" } do
                 assert(call(loop, shop, "remove", key))
             end
-            loop:until_then(function() return #tree.list(home.root .. "/trash") == 0 and not shop.shop.sweeping end)
+            loop:until_then(function() return not shop.shop.sweeping and not shop.shop.soon end)
+            assert.same({}, tree.list(home.root .. "/trash"))
             assert.equal(0, layers_of(home))
             assert(call(loop, shop, "prepare", "d"))
             local waiting = backend.new {

@@ -1,5 +1,6 @@
 local expect = require "spec.support.expect"
 local moonsnap = require "moonsnap"
+local task = require "moonsnap.service.task"
 local tree = require "spec.support.tree"
 local turns = require "spec.support.turns"
 local world = require "spec.support.world"
@@ -99,12 +100,15 @@ describe("batch:write(fn)", function()
         local home <close> = world.new()
         local loop <close> = turns.new(home)
         local state = loop:spawn(function()
-            assert(loop.batch:write(function(store) return store:prepare("a") end))
+            assert(loop.batch:write(function(store)
+                local mounts = store:prepare("a")
+                fails("not_found", loop.reader:stat("a"))
+                return mounts
+            end))
         end)
         loop.batch:turn()
         assert.is_false(state.ended)
         assert.same({ 0, 1 }, { loop.batch:pending() })
-        fails("not_found", loop.reader:stat("a"))
         loop:until_then(function() return state.ended end)
         assert(loop.reader:stat("a"))
     end)
@@ -182,6 +186,39 @@ describe("batch:write(fn)", function()
         assert.equal(4, #tree.list(home.root .. "/layers")) -- three and a marker
         assert.is_true(tree.exists(path .. "/f"))
         assert.same({}, assert(home.store:check()))
+    end)
+
+    it("takes directories of what was removed away behind it", function()
+        local home <close> = world.new()
+        local loop <close> = turns.new(home)
+        loop:all(prepares(loop, 40, {}))
+        local layers = #tree.list(home.root .. "/layers")
+        local removes = {}
+        for i = 1, 40 do
+            removes[i] = function()
+                assert(loop.batch:write(function(store) return store:remove("k" .. i, { later = true }) end))
+            end
+        end
+        loop:all(removes)
+        loop:all { function()
+            task.await(function(resume) loop.batch.retire:when_done(resume) end)
+        end }
+        assert.same({ 40, 0, 0, 0 }, { layers, #tree.list(home.root .. "/layers"), #tree.list(home.root .. "/work"),
+            #tree.list(home.root .. "/trash") })
+    end)
+
+    it("takes them away when it closes, at the latest", function()
+        local home <close> = world.new()
+        do
+            local loop <close> = turns.new(home)
+            loop:all(prepares(loop, 3, {}))
+            local guard = loop.writer.engine:transaction()
+            assert(guard:begin())
+            assert(loop.writer:remove("k1", { later = true }))
+            assert(guard:commit())
+            assert.equal(3, #tree.list(home.root .. "/layers"))
+        end
+        assert.equal(2, #tree.list(home.root .. "/layers"))
     end)
 
     it("sends entries of new directories to disk behind it", function()

@@ -227,6 +227,38 @@ static int cover(lua_State *L) {
     return 1;
 }
 
+/* ---- retire ----------------------------------------------------------------------------------*/
+
+#define RETIRE_BUDGET 16 /* numbers in a step on a worker */
+
+static void free_retire(void *retire) { ms_retire_free(retire); }
+
+static int step_retire(void *retire, struct ms_err *err) {
+    (void)err;
+    return ms_retire_step(retire, RETIRE_BUDGET);
+}
+
+static const struct ms_class retire_class = {.name = "moonsnap.core.retire",
+                                             .word = "retire",
+                                             .free = free_retire,
+                                             .step = step_retire,
+                                             .apart = true};
+
+/* retire() -> work that takes away what was removed; false when nothing was */
+static int retire(lua_State *L) {
+    struct ms_err err;
+    struct ms_retire *opened = NULL;
+    struct ms_store *store = ms_store_peek_arg(L);
+    struct ms_box *box = ms_box_new(L, &retire_class, 1);
+    if (ms_store_retire_open(store, &opened, &err) < 0)
+        return ms_failure(L, &err);
+    if (opened != NULL)
+        ms_box_fill(box, opened);
+    else
+        lua_pushboolean(L, 0);
+    return 1;
+}
+
 struct ms_box *ms_cleanup_check(lua_State *L, int arg) {
     (void)ms_box_check(L, arg, &cleanup_class);
     return lua_touserdata(L, arg);
@@ -239,7 +271,8 @@ static int cover_step(lua_State *L) {
 }
 
 const luaL_Reg ms_step_verbs[] = {{"seal", seal},   {"usage", usage}, {"cleanup", cleanup},
-                                  {"sweep", sweep}, {"cover", cover}, {NULL, NULL}};
+                                  {"sweep", sweep}, {"cover", cover}, {"retire", retire},
+                                  {NULL, NULL}};
 
 void ms_steps_setup(lua_State *L) {
     static const luaL_Reg seals[] = {
@@ -253,4 +286,5 @@ void ms_steps_setup(lua_State *L) {
     ms_class_register(L, &cleanup_class, cleanups);
     static const luaL_Reg covers[] = {{"step", cover_step}, {NULL, NULL}};
     ms_class_register(L, &cover_class, covers);
+    ms_class_register(L, &retire_class, NULL);
 }

@@ -7,6 +7,7 @@
 --- Nothing waits to fill a batch: it is what came while the one before was on its way to the disk.
 
 local cover = require "moonsnap.service.cover"
+local retire = require "moonsnap.service.retire"
 local task = require "moonsnap.service.task"
 
 local M = {}
@@ -46,7 +47,7 @@ function M.new(options)
         store = options.store, engine = options.store.engine,
         savepoint = options.store.engine:transaction(), pool = options.pool, tickets = options.tickets,
         clock = options.clock, failure = options.failure,
-        cover = options.timers and cover.new(options),
+        cover = options.timers and cover.new(options), retire = retire.new(options),
         state = "idle", queue = {}, first = 1, last = 0, done = {},
         counts = { batches = 0, writes = 0, failures = 0, canceled = 0, broken = 0, largest = 0, waits = 0,
             seconds = 0, sizes = {} },
@@ -166,6 +167,7 @@ local function ended(self, ok, err)
         local word = done[i].ok and "writes" or "failures"
         self.counts[word] = self.counts[word] + 1
     end
+    self.retire:go()
     if self.cover then
         self.cover:soon()
     end
@@ -232,15 +234,18 @@ end
 
 local function run_alone(self)
     local item = pop(self)
-    local ticket, err = item.alone(self.engine)
-    if not ticket then
-        return item.resume(nil, err)
-    end
     self.state = "alone"
-    self.tickets[ticket] = function(ok, why)
-        self.state = "idle"
-        item.resume(ok, why)
-    end
+    self.retire:when_done(function()
+        local ticket, err = item.alone(self.engine)
+        if not ticket then
+            self.state = "idle"
+            return item.resume(nil, err)
+        end
+        self.tickets[ticket] = function(ok, why)
+            self.state = "idle"
+            item.resume(ok, why)
+        end
+    end)
 end
 
 local function is_alone(self)

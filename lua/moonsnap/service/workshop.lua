@@ -102,7 +102,7 @@ function Workshop:sweep(resume)
     end
     local waiting = self.waiting
     self.waiting, self.sweeping, self.again = {}, true, false
-    local work = self.reader.engine:sweep(0)
+    local work
     local function over()
         self.sweeping = false
         if work then
@@ -127,7 +127,10 @@ function Workshop:sweep(resume)
             over()
         end
     end
-    slice()
+    self.batch.retire:when_done(function()
+        work = self.reader.engine:sweep(0)
+        slice()
+    end)
 end
 
 --- Frees once removing has paused: a collector that removes hundreds does not wait for their deletion.

@@ -214,6 +214,7 @@ int ms_store_open(const struct ms_store_options *options, struct ms_store **out,
     if (store == NULL)
         return ms_err_memory(err);
     store->pid = getpid();
+    (void)pthread_mutex_init(&store->retired_lock, NULL);
     store->forks = ms_forks();
     store->place.root_fd = -1;
     int code = ms_place_open(options->root, options->create, &store->place, err);
@@ -244,6 +245,8 @@ void ms_store_close(struct ms_store *store) {
         return;
     while (store->undo.depth > 0)
         ms_store_rollback(store);
+    ms_store_retire_rest(store);
+    (void)pthread_mutex_destroy(&store->retired_lock);
     ms_meta_close(&store->meta);
     ms_place_close(&store->place);
     ms_undo_clear(&store->undo);

@@ -99,7 +99,7 @@ int ms_store_depth(const struct ms_store *store);
 
 /* From now on the outermost commit makes the directories of new layers, all at once and before
  * anything is durable: for whom commits on another thread than it works on. A directory that cannot
- * be made fails the commit. */
+ * be made fails the commit. Those of what was removed are left to ms_store_retire_open. */
 void ms_store_defer(struct ms_store *store);
 
 /* ---- Making ----------------------------------------------------------------------------------*/
@@ -346,6 +346,14 @@ struct ms_cover;
 int ms_store_cover_open(struct ms_store *store, struct ms_cover **out, struct ms_err *err);
 int ms_cover_step(struct ms_cover *cover, struct ms_err *err); /* 0 done */
 void ms_cover_free(struct ms_cover *cover);
+
+/* For stores that defer: what has been removed leaves layers/ and work/ behind the commit, by this
+ * work. open may be called while another thread uses the store; *out is NULL when there is nothing.
+ * Freeing gives back what is left. It touches no database. */
+struct ms_retire;
+int ms_store_retire_open(struct ms_store *store, struct ms_retire **out, struct ms_err *err);
+int ms_retire_step(struct ms_retire *retire, size_t budget); /* directories; 1 more, 0 done */
+void ms_retire_free(struct ms_retire *retire);
 
 /* One thing that rows and directories do not agree on, and what repair does about it. */
 struct ms_finding {

@@ -221,10 +221,13 @@ static int write_committed(struct ms_store *store, const char *ns, const struct 
         code = ms_undo_reserve(&store->undo, err);
     if (code < 0)
         return code;
-    ms_undo_add(&store->undo, MS_UNDO_UNMARK, row->number);
+    if (store->defers)
+        ms_undo_add_mark(&store->undo, row->number);
+    else
+        ms_undo_add(&store->undo, MS_UNDO_UNMARK, row->number);
     if (store->committed < row->number)
         store->committed = row->number;
-    return mark_new(store, row->number, &as, err);
+    return store->defers ? MS_OK : mark_new(store, row->number, &as, err);
 }
 
 static int commit_inside(struct ms_store *store, const char *ns, const struct ms_commit *commit,

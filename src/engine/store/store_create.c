@@ -138,11 +138,13 @@ static int make_layer(struct ms_store *store, const struct ms_create *create,
 int ms_store_make_pending(struct ms_store *store, struct ms_err *err) {
     for (size_t i = store->undo.count; store->undo.unmade > 0 && i > 0; i--) {
         struct ms_undo_entry *entry = &store->undo.entries[i - 1];
-        if (entry->step != MS_BEFORE_MAKE)
+        if (entry->step != MS_BEFORE_MAKE && entry->step != MS_BEFORE_MARK)
             continue;
-        int code = store->driver->create(&store->place, &entry->spec, err);
-        if (code < 0)
-            return code;
+        int code = entry->step == MS_BEFORE_MAKE
+                       ? store->driver->create(&store->place, &entry->spec, err)
+                       : ms_store_mark(store, entry->number, err);
+        if (code < 0 && (code != MS_NOT_FOUND || entry->step == MS_BEFORE_MAKE))
+            return code; /* what was removed again needs no marker */
         ms_undo_made(&store->undo, entry);
     }
     return MS_OK;

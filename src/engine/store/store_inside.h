@@ -13,11 +13,13 @@
  *     store_diff.c     what a snapshot changed
  *     store_lease.c    leases; store_namespace.c namespaces
  *     cover.c          directory entries on disk, ahead of the commit that needs them
+ *     retire.c         directories of what was removed, behind the commit
  *     cleanup.c        trash and what crashed processes left
  *     check.c          rows against directories; rebuild.c a database from markers
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,7 +58,9 @@ struct ms_store {
     /* What threads other than the store's one may ask: */
     _Atomic int64_t made;   /* the highest number that this process made directories of */
     _Atomic int64_t synced; /* entries of layers/ up to this number are on disk */
-    atomic_bool unsynced;   /* something in layers/ is newer than the last sync */
+    pthread_mutex_t retired_lock;
+    struct ms_ids retired; /* removed; their directories are still there */
+    atomic_bool unsynced;  /* something in layers/ is newer than the last sync */
 };
 
 /* Every verb's first line: refuses a store carried over a fork, a bad namespace, a bad key. key may
@@ -82,10 +86,16 @@ int ms_store_recover(struct ms_store *store, struct ms_err *err);
  * transaction. */
 int ms_store_cover(struct ms_store *store, struct ms_err *err);
 
+/* retire.c: takes what was removed away, for a second at most, when the store closes. */
+void ms_store_retire_rest(struct ms_store *store);
+
 /* cover.c: directory entries up to number are on disk; and: number was made, or a marker was
  * written (0), and is durable as a row, not yet as an entry. Any thread. */
 void ms_store_synced(struct ms_store *store, int64_t number);
 void ms_store_made(struct ms_store *store, int64_t number);
+
+/* retire.c: notes that number's directories are to go. */
+void ms_store_retire(struct ms_store *store, int64_t number);
 
 /* store_create.c: makes the directories that the transaction has put off: whoever looks at layers
  * inside of a transaction asks for it first. */

@@ -193,7 +193,9 @@ static void do_after(struct ms_store *store, bool synced) {
         bool made = entry->step == MS_UNDO_UNMAKE || entry->step == MS_UNDO_DISCARD;
         if (!synced && (made || entry->step == MS_UNDO_UNMARK)) /* a marker is an entry, too */
             ms_store_made(store, made ? entry->number : 0);
-        if (entry->step == MS_AFTER_TRASH)
+        if (entry->step == MS_AFTER_TRASH && store->defers)
+            ms_store_retire(store, entry->number);
+        else if (entry->step == MS_AFTER_TRASH)
             (void)ms_layer_trash(&store->place, entry->number, &ignored);
         else if (entry->step == MS_AFTER_MARK)
             (void)ms_store_mark(store, entry->number, &ignored);

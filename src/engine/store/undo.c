@@ -46,8 +46,13 @@ void ms_undo_add_make(struct ms_undo *undo, const struct ms_layer_spec *spec) {
     undo->unmade++;
 }
 
+void ms_undo_add_mark(struct ms_undo *undo, int64_t number) {
+    ms_undo_add(undo, MS_BEFORE_MARK, number);
+    undo->unmade++;
+}
+
 void ms_undo_made(struct ms_undo *undo, struct ms_undo_entry *entry) {
-    entry->step = MS_UNDO_UNMAKE;
+    entry->step = entry->step == MS_BEFORE_MARK ? MS_UNDO_UNMARK : MS_UNDO_UNMAKE;
     undo->unmade--;
 }
 
@@ -62,7 +67,7 @@ void ms_undo_rollback(struct ms_undo *undo, const struct ms_place *place) {
             (void)ms_layer_trash(place, entry->number, &ignored);
         else if (entry->step == MS_UNDO_UNMARK)
             ms_marker_drop(place->layers_fd, entry->number);
-        else if (entry->step == MS_BEFORE_MAKE)
+        else if (entry->step == MS_BEFORE_MAKE || entry->step == MS_BEFORE_MARK)
             undo->unmade--;
     }
     undo->count = start;
@@ -71,7 +76,8 @@ void ms_undo_rollback(struct ms_undo *undo, const struct ms_place *place) {
 void ms_undo_forget(struct ms_undo *undo) {
     size_t start = undo->levels[--undo->depth];
     for (size_t i = start; i < undo->count; i++)
-        undo->unmade -= undo->entries[i].step == MS_BEFORE_MAKE;
+        undo->unmade -=
+            undo->entries[i].step == MS_BEFORE_MAKE || undo->entries[i].step == MS_BEFORE_MARK;
     undo->count = start;
 }
 

@@ -3,6 +3,7 @@
  *
  *     on            step           does
  *     commit        make           makes the directories of a number, before anything is durable
+ *     commit        mark           writes the marker of a number from its row, likewise
  *     rollback      unmake         removes the empty directories of a number
  *     rollback      discard        moves the filled directories of a number to trash
  *     rollback      unmark         drops the marker of a number
@@ -25,6 +26,7 @@ struct ms_err;
 
 enum ms_undo_step {
     MS_BEFORE_MAKE,
+    MS_BEFORE_MARK,
     MS_UNDO_UNMAKE,
     MS_UNDO_DISCARD,
     MS_UNDO_UNMARK,
@@ -45,7 +47,7 @@ struct ms_undo {
     size_t *levels; /* count at the start of each open level */
     size_t depth;
     size_t levels_room;
-    size_t unmade; /* entries that are MS_BEFORE_MAKE */
+    size_t unmade; /* entries that are MS_BEFORE_MAKE or MS_BEFORE_MARK */
 };
 
 void ms_undo_clear(struct ms_undo *undo);
@@ -57,9 +59,10 @@ int ms_undo_begin(struct ms_undo *undo, struct ms_err *err);
 int ms_undo_reserve(struct ms_undo *undo, struct ms_err *err);
 void ms_undo_add(struct ms_undo *undo, enum ms_undo_step step, int64_t number);
 
-/* Notes directories that are to be made; made tells that they are, so that rolling back unmakes
- * them. */
+/* Notes directories, or a marker, that are to be made; made tells that they are, so that rolling
+ * back unmakes them. */
 void ms_undo_add_make(struct ms_undo *undo, const struct ms_layer_spec *spec);
+void ms_undo_add_mark(struct ms_undo *undo, int64_t number);
 void ms_undo_made(struct ms_undo *undo, struct ms_undo_entry *entry);
 
 /* Takes back the steps of the innermost level and ends it. */
