@@ -167,6 +167,23 @@ static void works_side_by_side(void) {
     ms_pool_free(pool);
 }
 
+static void commits_side_by_side(void) {
+    struct ms_pool *pool = new_pool(1);
+    struct gate gate = GATE;
+    struct ms_job waiting = {.run = wait_at, .object = &gate};
+    for (int round = 0; round < 3; round++) {
+        int count = 9;
+        struct ms_job commit = {.run = count_up, .object = &count};
+        gate = (struct gate)GATE;
+        add(pool, &waiting, MS_LANE_COMMIT);
+        add(pool, &commit, MS_LANE_COMMIT);
+        CHECK(next(pool) == &commit && count == 10);
+        open_gate(&gate);
+        CHECK(next(pool) == &waiting);
+    }
+    ms_pool_free(pool);
+}
+
 static void hands_back_what_takes_long(void) {
     struct ms_pool *pool = new_pool(1);
     atomic_int rounds = 0;
@@ -238,6 +255,7 @@ int main(void) {
     RUN(tells_failures);
     RUN(commits_behind_no_work);
     RUN(works_side_by_side);
+    RUN(commits_side_by_side);
     RUN(hands_back_what_takes_long);
     RUN(takes_back);
     RUN(blocks_signals_in_threads);

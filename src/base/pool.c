@@ -12,6 +12,7 @@
 #include "base/own.h"
 
 #define LANES 2
+#define COMMITTERS 4 /* stores that wait for the disk, or for another process, at once */
 #define STACK_BYTES (512 * 1024) /* tree walks keep their state on the heap */
 
 enum state { WAITS, RUNS, FINISHED, ANSWERED };
@@ -24,6 +25,7 @@ struct queue {
 struct lane {
     struct ms_pool *pool;
     struct queue waiting;
+    size_t jobs; /* in waiting */
     pthread_cond_t wake;
     pthread_t *threads;
     size_t started;
@@ -108,6 +110,7 @@ static void *live(void *context) {
             lane->idle--;
             continue;
         }
+        lane->jobs--;
         job->state = RUNS;
         (void)pthread_mutex_unlock(&pool->lock);
         run(job);
@@ -149,7 +152,7 @@ int ms_pool_new(size_t workers, struct ms_pool **out, struct ms_err *err) {
     for (size_t i = 0; i < LANES; i++) {
         struct lane *lane = &pool->lanes[i];
         lane->pool = pool;
-        lane->limit = i == MS_LANE_COMMIT || workers == 0 ? 1 : workers;
+        lane->limit = i == MS_LANE_COMMIT ? COMMITTERS : workers == 0 ? 1 : workers;
         lane->threads = calloc(lane->limit, sizeof *lane->threads);
         (void)pthread_cond_init(&lane->wake, NULL);
         memory = memory && lane->threads != NULL;
@@ -175,13 +178,14 @@ int ms_pool_add(struct ms_pool *pool, struct ms_job *job, enum ms_lane lane_of,
     job->result = 0;
     atomic_store(&job->stop, false);
     (void)pthread_mutex_lock(&pool->lock);
-    if (lane->idle == 0 && lane->started < lane->limit)
+    if (lane->idle <= lane->jobs && lane->started < lane->limit) /* the idle ones have work */
         code = start(lane, err);
     if (code < 0 && lane->started > 0)
         code = MS_OK; /* the ones that are there will come to it */
     if (code == MS_OK) {
         job->state = WAITS;
         push(&lane->waiting, job);
+        lane->jobs++;
         (void)pthread_cond_signal(&lane->wake);
     }
     (void)pthread_mutex_unlock(&pool->lock);
@@ -203,8 +207,10 @@ struct ms_job *ms_pool_next(struct ms_pool *pool) {
 bool ms_pool_take(struct ms_pool *pool, struct ms_job *job) {
     (void)pthread_mutex_lock(&pool->lock);
     bool ran = job->state != WAITS;
-    if (!ran)
+    if (!ran) {
         drop(&pool->lanes[job->lane].waiting, job);
+        pool->lanes[job->lane].jobs--;
+    }
     atomic_store(&job->stop, true);
     while (job->state == RUNS)
         (void)pthread_cond_wait(&pool->done, &pool->lock);

@@ -1,16 +1,16 @@
 /* pool.h - C jobs on threads, and a descriptor that says when some have finished.
  *
  *     lane      threads        for
- *     commit    one            what must not stand behind anything: it waits for the disk
+ *     commit    up to four     what must not stand behind anything: it waits for the disk, or for
+ *                              another process; one job of each store at a time
  *     work      as many as     walks, deletion, syncs
  *               new was told
  *
- * A thread is started when its lane gets its first job (the work lane: one more for each job that
- * finds none idle); a pool without jobs has none. All signals are blocked in them. Jobs of a lane
- * start in the order in which they came. A job belongs to who made it; from ms_pool_add until
- * ms_pool_next answers it, or ms_pool_take has taken it back, the pool borrows it, and what its
- * function touches belongs to the thread alone. All functions here but a job's own are for one
- * thread.
+ * A thread is started for a job that finds none idle, as long as its lane may have more; a pool
+ * without jobs has none. All signals are blocked in them. Jobs of a lane start in the order in
+ * which they came. A job belongs to who made it; from ms_pool_add until ms_pool_next answers it, or
+ * ms_pool_take has taken it back, the pool borrows it, and what its function touches belongs to the
+ * thread alone. All functions here but a job's own are for one thread.
  */
 #pragma once
 

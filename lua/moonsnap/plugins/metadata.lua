@@ -1,5 +1,7 @@
 --- io.containerd.metadata.v1.sqlite: the stores of a service, each with its reading and its writing side.
 
+local stdlib = require "posix.stdlib"
+
 local M = {}
 
 --- One store as the service holds it.
@@ -11,9 +13,14 @@ local M = {}
 ---@class moonsnap.plugins.Metadata
 ---@field main moonsnap.plugins.Held    the store at the service's root
 ---@field held moonsnap.plugins.Held[]  all
----@field roots table<string, moonsnap.plugins.Held>  by the root that was asked for
+---@field roots table<string, moonsnap.plugins.Held>  by the real path of the root
 local Metadata = {}
 Metadata.__index = Metadata
+
+--- The one name of a directory; one that is not there yet has no other.
+local function real(path)
+    return stdlib.realpath(path) or path
+end
 
 --- Opens a store, once. The service's loop turns its batch from now on.
 ---@param options moonsnap.OpenOptions
@@ -21,8 +28,9 @@ Metadata.__index = Metadata
 ---@return moonsnap.Error? err
 function Metadata:open(options)
     local runtime = self.runtime
-    if self.roots[options.root] then
-        return self.roots[options.root]
+    local open_already = self.roots[real(options.root)]
+    if open_already then
+        return open_already
     end
     local writer, err = runtime.moonsnap.open(options)
     if not writer then
@@ -42,7 +50,7 @@ function Metadata:open(options)
             clock = runtime.clock, timers = runtime.timers, failure = runtime.failure },
     }
     self.held[#self.held + 1] = held
-    self.roots[options.root] = held
+    self.roots[real(options.root)] = held
     return held
 end
 
