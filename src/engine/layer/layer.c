@@ -153,14 +153,25 @@ static int free_or_discard(const struct ms_place *place, int from, const char *n
     return ms_layer_discard(place, from, name, err);
 }
 
-int ms_layer_trash(const struct ms_place *place, int64_t number, struct ms_err *err) {
+typedef int take_away(const struct ms_place *place, int from, const char *name, struct ms_err *err);
+
+static int take_both(const struct ms_place *place, int64_t number, take_away *take,
+                     struct ms_err *err) {
     char name[NAME_SIZE];
     number_name(name, number);
-    int code = free_or_discard(place, place->layers_fd, name, err);
+    int code = take(place, place->layers_fd, name, err);
     if (code < 0)
         return code;
     ms_marker_drop(place->layers_fd, number);
-    return free_or_discard(place, place->work_fd, name, err);
+    return take(place, place->work_fd, name, err);
+}
+
+int ms_layer_trash(const struct ms_place *place, int64_t number, struct ms_err *err) {
+    return take_both(place, number, free_or_discard, err);
+}
+
+int ms_layer_trash_quickly(const struct ms_place *place, int64_t number, struct ms_err *err) {
+    return take_both(place, number, ms_layer_discard, err);
 }
 
 int ms_layer_sync(const struct ms_place *place, struct ms_err *err) {

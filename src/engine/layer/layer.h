@@ -55,6 +55,9 @@ int ms_layer_publish(const struct ms_place *place, const char *stage, int64_t nu
  * to trash. Drops the markers. */
 int ms_layer_trash(const struct ms_place *place, int64_t number, struct ms_err *err);
 
+/* The same by renaming alone, which waits for no disk. */
+int ms_layer_trash_quickly(const struct ms_place *place, int64_t number, struct ms_err *err);
+
 /* Renames one entry of from (layers, work or new) to quarantine/<name>.<when>, behind which ".work"
  * or ".new" says where it was; fine when it is gone. */
 int ms_layer_quarantine(const struct ms_place *place, int from, const char *name,

@@ -59,6 +59,6 @@ void ms_store_retire_rest(struct ms_store *store) {
     struct ms_err ignored;
     int64_t until = ms_clock_steady_ns() + CLOSE_NS;
     for (size_t i = 0; i < store->retired.count && ms_clock_steady_ns() < until; i++)
-        (void)ms_layer_trash(&store->place, store->retired.items[i], &ignored);
+        (void)ms_layer_trash_quickly(&store->place, store->retired.items[i], &ignored);
     ms_ids_clear(&store->retired);
 }
