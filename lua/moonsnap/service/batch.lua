@@ -104,7 +104,7 @@ end
 --- One write in its savepoint.
 local function run(self, item)
     if item.alive and not item.alive() then
-        self.counts.canceled = self.counts.canceled + 1
+        item.count = "canceled"
         return false, self.failure("canceled", "the caller is gone")
     end
     local savepoint = self.savepoint
@@ -164,7 +164,7 @@ local function ended(self, ok, err)
         end
     end
     for i = 1, #done do
-        local word = done[i].ok and "writes" or "failures"
+        local word = done[i].count or done[i].ok and "writes" or "failures"
         self.counts[word] = self.counts[word] + 1
     end
     self.retire:go()
