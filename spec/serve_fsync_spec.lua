@@ -1,6 +1,7 @@
 --- What a sync costs whom: reads never wait for one, writes that come together share one.
 local caller = require "spec.support.caller"
 local moonsnap = require "moonsnap"
+local process = require "spec.support.process"
 local service = require "spec.support.service"
 local syncs = require "spec.support.syncs"
 
@@ -80,10 +81,9 @@ describe("64 Prepares together", function()
         assert(to:snapshots("Commit", { name = "parent", key = "base" }))
         for round = 1, 5 do
             local before = sync:count()
-            local answers = begin_prepares(to.client, ("round %d "):format(round), 64, "parent")
-            for i = 1, 64 do
-                assert.is_not_nil(answers[i]())
-            end
+            -- a client that puts all of them into one packet, whatever else the machine does
+            process.must(os.getenv("MOONSNAP_SPEC_TOOLS") .. "/load", served.address, "prepare", "64", "calls=64",
+                ("key=round%d-"):format(round), "parent=parent")
             local cost = sync:count() - before
             assert.is_true(cost >= 1 and cost <= 3, ("round %d: %d syncs"):format(round, cost))
         end
