@@ -58,6 +58,17 @@ function Exchange:follow(engine, snapshotter, name_space)
     }
 end
 
+--- What is followed now, for following it again.
+---@return table[]
+function Exchange:followed()
+    return table.move(self.outboxes, 1, #self.outboxes, 1, {})
+end
+
+---@param followed table[]
+function Exchange:follow_again(followed)
+    self.outboxes = followed
+end
+
 --- What an event of a known type says, for filters; nothing for others.
 local function add_fields(exchange, fields, event)
     local known

@@ -66,7 +66,7 @@ local function of_sockets(registry, service)
     registry:asked("gauge", "moonsnap_event_subscribers", "Who listens to events.", function()
         return service.exchange and service.exchange.count
     end)
-    registry:asked("counter", "moonsnap_events_published_total", "Events that were told: while nobody subscribes, those that clients publish.", function()
+    registry:asked("counter", "moonsnap_events_published_total", "Events told; without a subscriber, what clients publish.", function()
         return service.exchange and service.exchange.published
     end)
     for _, row in ipairs(COUNTED) do

@@ -121,8 +121,12 @@ function Service:reload(settings)
     for _, name in ipairs(KEPT) do
         kept[name] = before.by_name[name]
     end
+    local followed = self.exchange and self.exchange:followed()
     local graph, offered = build.graph(self, settings, kept)
     if not graph then
+        if followed then
+            self.exchange:follow_again(followed)
+        end
         return nil, offered --[[@as moonsnap.Error]]
     end
     adopt(self, graph, offered, settings)
