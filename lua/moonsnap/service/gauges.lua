@@ -66,9 +66,8 @@ local function of_sockets(registry, service)
     registry:asked("gauge", "moonsnap_event_subscribers", "Who listens to events.", function()
         return service.exchange and service.exchange.count
     end)
-    registry:asked("counter", "moonsnap_events_published_total", "Events told; without a subscriber, what clients publish.", function()
-        return service.exchange and service.exchange.published
-    end)
+    registry:asked("counter", "moonsnap_events_published_total", "Events told; unheard, only what clients publish.",
+        function() return service.exchange and service.exchange.published end)
     for _, row in ipairs(COUNTED) do
         registry:asked("counter", row[2], row[3], function()
             return service.server and service.server:counters()[row[1]]
