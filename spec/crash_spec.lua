@@ -92,12 +92,16 @@ local VERBS = {
                 assert(store:prepare("new", "base"))
                 assert(store:prepare("brief"))
                 assert(store:remove("brief"))
+                assert(store:prepare("t"))
+                assert(store:commit("fresh", "t", { durability = "metadata" }))
                 store:transaction(function() assert(store:prepare("half")) return nil, "no" end)
                 return true
             end))]],
         happened = function(store)
             assert.equal(store:stat("new") ~= nil, store:stat("other") ~= nil, "half of a batch")
+            assert.equal(store:stat("new") ~= nil, store:stat("fresh") ~= nil, "half of a batch")
             assert.is_nil((store:stat("half")))
+            assert.is_nil((store:stat("t")))
             assert.is_nil((store:stat("brief")))
             return store:stat("new") ~= nil
         end,
