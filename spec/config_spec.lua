@@ -50,6 +50,8 @@ describe("config.read(path)", function()
         ["mod 'direct'"] = "config.lua:1: unknown word 'mod'",
         ["\nmode 'both'"] = "config.lua:2: mode: unknown value 'both'",
         ["grace 'long'"] = "config.lua:1: grace: a number is expected, this is a string",
+        ["grace(-1)"] = "config.lua:1: grace: -1 is no number of seconds",
+        ["grace(0/0)"] = "config.lua:1: grace: ",
         ["mode ("] = "config.lua:1: unexpected symbol",
         ["plugin 'a' (1)"] = "config.lua:1: plugin a: a table is expected, this is a number",
         ["wrap('a', 1)"] = "config.lua:1: wrap a: a function is expected, this is a number",

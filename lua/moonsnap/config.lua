@@ -54,6 +54,8 @@ local function setting(settings, word, kind)
         need(word, value, kind)
         if CHOICES[word] and not CHOICES[word][value] then
             error(("%s: unknown value '%s'"):format(word, value), 2)
+        elseif kind == "number" and not (value >= 0) then
+            error(("%s: %s is no number of seconds"):format(word, value), 2)
         end
         settings[word] = value
     end
