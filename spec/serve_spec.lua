@@ -70,6 +70,9 @@ describe("serve starts", function()
         assert.equal(2, with("--grace", "soon").code)
         assert.equal(2, with("--mode", "both").code)
         assert.equal(2, refused("--root", home.root, "--address", home.dir .. "/" .. ("x"):rep(120)).code)
+        local before = command.run { "timeout", "20", "bin/moonsnap", "--address", home.dir .. "/" .. ("x"):rep(120),
+            "serve", "--root", home.root } -- where global options stand, too
+        assert.same({ 2, true }, { before.code, before.err:find("at most 107 bytes", 1, true) ~= nil })
         local answer = refused("--root", "/dev/null/r", "--address", home.dir .. "/s")
         assert.equal(2, answer.code)
         assert.is_truthy(answer.err:find("moonsnap: serve: open store /dev/null/r", 1, true), answer.err)

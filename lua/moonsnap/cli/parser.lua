@@ -30,7 +30,7 @@ end
 ---@class moonsnap.cli.Define
 ---@field argument fun(name: string, description: string, args?: string)  args: "?", "*" or "+"
 ---@field flag     fun(names: string, description: string)
----@field option   fun(names: string, description: string, placeholder: string, choices?: string[])
+---@field option   fun(names: string, description: string, placeholder: string, choices?: string[], target?: string)
 ---@field options  fun(names: string, description: string, placeholder: string)  may be said several times
 
 --- What a verb defines its part of the command line with.
@@ -42,10 +42,13 @@ local function definer(command, valued_names)
         flag = function(names, description)
             command:flag(names, description)
         end,
-        option = function(names, description, placeholder, choices)
+        option = function(names, description, placeholder, choices, target)
             local option = valued(command, valued_names, names, description):argname(placeholder)
             if choices then
                 option:choices(choices)
+            end
+            if target then
+                option:target(target)
             end
         end,
         options = function(names, description, placeholder)

@@ -35,7 +35,8 @@ return {
         .. "moonsnap serve --mode direct --config /etc/moonsnap/config.lua --metrics 127.0.0.1:9095",
     define = function(define)
         define.option("--address", "The socket to make (else /run/moonsnap/moonsnap.sock, for others than root "
-            .. "$XDG_RUNTIME_DIR/moonsnap.sock); a socket passed by systemd is used instead.", "SOCKET")
+            .. "$XDG_RUNTIME_DIR/moonsnap.sock); a socket passed by systemd is used instead.", "SOCKET",
+            nil, "socket")
         define.option("--mode", "proxy (the default): containerd is in front; direct: clients are.", "MODE",
             { "proxy", "direct" })
         define.option("--config", "The configuration file, a Lua program; it is read again on SIGHUP.", "FILE")
@@ -60,7 +61,8 @@ return {
         call:make_way(root)
         local ok
         ok, err = require("moonsnap.service.process").run {
-            moonsnap = call.moonsnap, log = log_of(call), root = root, address = args.address,
+            moonsnap = call.moonsnap, log = log_of(call), root = root,
+            address = args.socket or args.address, -- after the verb, or before it
             machine = not call.ordinary and call.moonsnap.sys.in_initial_user_namespace(),
             mode = args.mode, config = args.config, name_space = args.namespace, driver = args.driver,
             durability = args.durability, metrics = args.metrics, grace = grace,
