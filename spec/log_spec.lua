@@ -100,6 +100,25 @@ describe("a reader of the log that does not read", function()
         unistd.close(to)
     end)
 
+    it("makes no line wait that is longer than what there is room for", function()
+        local from, to = unistd.pipe()
+        fcntl.fcntl(to, fcntl.F_SETFL, fcntl.O_NONBLOCK) -- a write that would wait tears the line instead
+        local out = log.new { stream = sink.new(to), format = "json", level = "info", now = function() return NOW end }
+        unistd.write(to, ("."):rep(61440))
+        local fields = { error = ("\1"):rep(5000) }
+        for i = 1, 8 do
+            fields["field" .. i] = ("\xff"):rep(3000)
+        end
+        out:info("long", fields)
+        local line = unistd.read(from, 1048576):sub(61441)
+        local entry = assert(dkjson.decode(line), line)
+        assert.equal("long", entry.msg)
+        assert.equal(("\1"):rep(20), entry.error:sub(1, 20))
+        assert.equal(("\u{FFFD}"):rep(20), entry.field8:sub(1, 60))
+        unistd.close(from)
+        unistd.close(to)
+    end)
+
     it("is any that is a pipe or a socket; a file is always written", function()
         local fd = assert(fcntl.open("/dev/null", fcntl.O_WRONLY))
         assert.is_false(sink.new(fd).bounded)

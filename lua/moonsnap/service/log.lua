@@ -58,14 +58,16 @@ local function repaired(bytes)
     return table.concat(parts)
 end
 
-local LONGEST = 2000 -- bytes of a value: a line fits into a pipe that has room
+local LINE = 3900                     -- bytes: such a line fits into a pipe that has room
+local LONGEST = { 2000, 500, 120, 30 } -- bytes of a value, before it is escaped; the less the longer the line is
 
 --- The text between quotes, as JSON has it.
 ---@param text string
+---@param longest integer
 ---@return string
-local function inside(text)
-    if #text > LONGEST then
-        text = text:sub(1, (utf8.offset(text, 0, LONGEST + 1) or LONGEST + 1) - 1) .. "..."
+local function inside(text, longest)
+    if #text > longest then
+        text = text:sub(1, (utf8.offset(text, 0, longest + 1) or longest + 1) - 1) .. "..."
     end
     if not text:find('[%c\x7f-\xff"\\]') then
         return text
@@ -79,9 +81,9 @@ local function plain(value)
     return math.type(value) == "float" and ("%.14g"):format(value) or tostring(value)
 end
 
-local function json_value(value)
+local function json_value(value, longest)
     if type(value) == "string" then
-        return '"' .. inside(value) .. '"'
+        return '"' .. inside(value, longest) .. '"'
     elseif value ~= value or value == math.huge or value == -math.huge then
         return "null"
     end
@@ -89,9 +91,9 @@ local function json_value(value)
 end
 
 --- A word as it is, anything else in quotes.
-local function text_value(value)
-    if type(value) == "string" and (#value > LONGEST or not value:find('^[^%c\x7f-\xff" =\\]+$')) then
-        return '"' .. inside(value) .. '"'
+local function text_value(value, longest)
+    if type(value) == "string" and (#value > longest or not value:find('^[^%c\x7f-\xff" =\\]+$')) then
+        return '"' .. inside(value, longest) .. '"'
     end
     return plain(value)
 end
@@ -123,10 +125,10 @@ local function instant(log)
     return ("%s.%03dZ"):format(log.date, ns // 1000000 % 1000)
 end
 
-local function as_json(log, level, message, fields)
-    local parts = { ('{"time":"%s","level":"%s","msg":"%s"'):format(instant(log), level, inside(message)) }
+local function as_json(log, level, message, fields, longest)
+    local parts = { ('{"time":"%s","level":"%s","msg":"%s"'):format(instant(log), level, inside(message, longest)) }
     for _, name in ipairs(names_of(fields)) do
-        parts[#parts + 1] = (',"%s":%s'):format(inside(name), json_value(fields[name]))
+        parts[#parts + 1] = (',"%s":%s'):format(inside(name, longest), json_value(fields[name], longest))
     end
     parts[#parts + 1] = "}\n"
     return table.concat(parts)
@@ -136,12 +138,12 @@ local function paint(log, colour, words)
     return log.coloured and ("\27[%sm%s\27[0m"):format(colour, words) or words
 end
 
-local function as_text(log, level, message, fields)
+local function as_text(log, level, message, fields, longest)
     local parts = { paint(log, "2", instant(log)), " ", paint(log, COLOURS[level], ("%-5s"):format(level)), "  ",
-        inside(message) }
+        inside(message, longest) }
     for at, name in ipairs(names_of(fields)) do
-        parts[#parts + 1] = (at == 1 and "  " or " ") .. paint(log, "36", inside(name) .. "=")
-            .. text_value(fields[name])
+        parts[#parts + 1] = (at == 1 and "  " or " ") .. paint(log, "36", inside(name, longest) .. "=")
+            .. text_value(fields[name], longest)
     end
     parts[#parts + 1] = "\n"
     return table.concat(parts)
@@ -152,10 +154,19 @@ local NONE = {}
 
 local function nothing() end
 
-local function writer(level)
-    return function(log, message, fields)
-        log.stream:write(log.format(log, level, message, fields or NONE), log.lost)
+local function line_of(log, level, message, fields)
+    local line
+    for _, longest in ipairs(LONGEST) do
+        line = log.format(log, level, message, fields or NONE, longest)
+        if #line <= LINE then
+            break
+        end
     end
+    return line
+end
+
+local function writer(level)
+    return function(log, message, fields) log.stream:write(line_of(log, level, message, fields), log.lost) end
 end
 
 local WRITERS = { error = writer("error"), warn = writer("warn"), info = writer("info"), debug = writer("debug") }
@@ -176,7 +187,7 @@ function M.new(options)
         stream = options.stream, format = FORMATS[options.format], now = options.now,
         coloured = options.coloured and options.format == "text" or false, on = {},
     }, Log)
-    self.lost = function(count) return self.format(self, "warn", "lines of the log were lost", { count = count }) end
+    self.lost = function(count) return line_of(self, "warn", "lines of the log were lost", { count = count }) end
     self:set_level(options.level)
     return self
 end
