@@ -104,6 +104,24 @@ describe("serve starts", function()
         assert.is_truthy(answer.err:find("no unix stream socket", 1, true))
     end)
 
+    it("by freeing directories that a kill left without a row", function()
+        local served <close> = service.new()
+        do
+            local store <close> = assert(moonsnap.open { root = served.root, namespace = "containerd" })
+            for i = 1, 3 do
+                assert(store:prepare("a" .. i))
+            end
+            assert(store:remove("a2"))
+            tree.mkdir(served.root .. "/layers/2") -- it was killed between its COMMIT and the removal of that
+        end
+        served:start()
+        local till = os.time() + 10
+        while tree.exists(served.root .. "/layers/2") and os.time() < till do
+            stat_fails_well(served.address)
+        end
+        assert.same({ "1", "3" }, tree.list(served.root .. "/layers"))
+    end)
+
     it("by freeing what removals have left in the trash", function()
         local served <close> = service.new()
         do

@@ -125,11 +125,16 @@ local function tell_plugins(self)
     end
 end
 
---- Frees, in the background, what removals had left when the service before this one ended.
-local function sweep(self)
-    for _, backend in pairs(self.service.graph:all("io.containerd.snapshotter.v1")) do
-        if type(backend.sweep) == "function" then
-            backend:sweep()
+--- Frees, in the background, what the service before this one had left, however it ended.
+local function clean_up(self)
+    for name, backend in pairs(self.service.graph:all("io.containerd.snapshotter.v1")) do
+        if type(backend.cleanup) == "function" then
+            self.service.router.tasks:spawn(function()
+                local cleaned, err = backend:cleanup()
+                if not cleaned then
+                    self.log:warn("cleanup at the start", { snapshotter = name, error = err.message })
+                end
+            end)
         end
     end
 end
@@ -242,7 +247,7 @@ function M.run(options)
         version = options.moonsnap.version, metrics = self.endpoint and self.endpoint.address,
     })
     self.notify:ready("serving " .. self.sockets.address)
-    sweep(self)
+    clean_up(self)
     local ran, trace = xpcall(self.service.run, debug.traceback, self.service)
     close(self)
     if not ran then
