@@ -139,7 +139,7 @@ describe("client:call(path, request)", function()
     it("refuses headers that can be none", function()
         local server <close> = grpc { ["/echo"] = echo }
         local client <close> = connected(server)
-        for _, bad in ipairs { "a\nb", "\u{fc}", "a\rb", "\127" } do
+        for _, bad in ipairs { "a\nb", "\u{fc}", "a\rb", "\127", "a\0b", "\0" } do
             fails("invalid_argument", client:call("/echo", "", { headers = { a = bad } }))
         end
         assert.equal(line "a", client:call("/echo", line "a"))

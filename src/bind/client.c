@@ -49,8 +49,9 @@ static void read_options(lua_State *L, struct ms_client_call *call,
         luaL_argcheck(L, call->header_count < MS_CLIENT_HEADERS, 4, "too many headers");
         luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING, 4,
                       "headers are strings");
-        headers[call->header_count++] =
-            (struct ms_client_header){lua_tostring(L, -2), lua_tostring(L, -1)};
+        struct ms_client_header *header = &headers[call->header_count++];
+        header->name = lua_tostring(L, -2);
+        header->value = lua_tolstring(L, -1, &header->value_size);
     }
     call->headers = headers;
 }

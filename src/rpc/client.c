@@ -156,12 +156,13 @@ static int check_headers(const struct ms_client_call *call, struct ms_err *err) 
     if (call->header_count > MS_CLIENT_HEADERS)
         return ms_err_set(err, MS_INVALID_ARGUMENT, "a call has at most %d headers",
                           MS_CLIENT_HEADERS);
-    for (size_t i = 0; i < call->header_count; i++)
-        for (const char *at = call->headers[i].value; *at != '\0'; at++)
-            if (*at < 0x20 || *at > 0x7e)
+    for (size_t i = 0; i < call->header_count; i++) {
+        const struct ms_client_header *header = &call->headers[i];
+        for (size_t at = 0; at < header->value_size; at++)
+            if (header->value[at] < 0x20 || header->value[at] > 0x7e)
                 return ms_err_set(err, MS_INVALID_ARGUMENT,
-                                  "header %s: it may hold printable ASCII only",
-                                  call->headers[i].name);
+                                  "header %s: it may hold printable ASCII only", header->name);
+    }
     return 0;
 }
 

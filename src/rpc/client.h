@@ -30,6 +30,7 @@ struct ms_err;
 struct ms_client_header {
     const char *name;
     const char *value;
+    size_t value_size;
 };
 
 #define MS_CLIENT_HEADERS 8
