@@ -50,6 +50,19 @@ describe("links between pages", function()
     end)
 end)
 
+describe("what pages show as Lua", function()
+    it("is Lua", function()
+        local wrong = {}
+        for page in pages() do
+            for at, block in ipairs(blocks_of(page)) do
+                local ok, why = load(block, ("=%s, block %d"):format(page, at), "t")
+                wrong[#wrong + 1] = not ok and why or nil
+            end
+        end
+        assert.same({}, wrong)
+    end)
+end)
+
 describe("docs/service.md", function()
     it("shows configurations that do what it says", function()
         local served <close> = service.new { mode = "direct" }
