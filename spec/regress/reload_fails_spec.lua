@@ -1,8 +1,10 @@
---- A new configuration that fails late leaves what is told of the stores as it was.
+--- New configurations that come to nothing: one that fails late, and one for a service that ends.
 local caller = require "spec.support.caller"
 local moonsnap = require "moonsnap"
 local service = require "spec.support.service"
 local signal = require "posix.signal"
+local slow = require "spec.support.slow"
+local tree = require "spec.support.tree"
 
 describe("a configuration that moves a store and fails", function()
     it("leaves the events of the one that there is", function()
@@ -30,5 +32,23 @@ describe("a configuration that moves a store and fails", function()
         end
         table.sort(keys)
         assert.same({ "a", "b" }, keys)
+    end)
+end)
+
+describe("a service that ends", function()
+    it("takes no new configuration", function()
+        local served <close> = service.new()
+        served:configure(slow.config(served.dir))
+        served:start()
+        local calling <close> = slow.call(served.address)
+        slow.await_begun(served.dir)
+        served:signal()
+        served:await_note("STOPPING=1")
+        served:signal(signal.SIGHUP)
+        served:await_log("no new configuration")
+        tree.write(served.dir .. "/go")
+        assert.equal("answered\tnil\n", (calling:finish()))
+        assert.equal(0, served:finish())
+        assert.is_nil(served.notes:find("RELOADING", 1, true))
     end)
 end)

@@ -140,6 +140,10 @@ local function clean_up(self)
 end
 
 local function reload(self)
+    if self.ending then
+        self.log:info("no new configuration: the service ends")
+        return
+    end
     self.notify:reloading()
     local settings, err = read_settings(self.options)
     local settle, ok
