@@ -78,6 +78,20 @@ describe("a plugin", function()
         end
     end)
 
+    it("whose timers raise is told of, and they go on", function()
+        local served <close> = service.start { bugs = true, config = [[register { type = "a", id = "b",
+            init = function(ic)
+                local count = 0
+                ic.runtime.timers:every(0.02, function()
+                    count = count + 1
+                    error("on purpose " .. count)
+                end)
+                return {}
+            end }]] }
+        served:await_log "on purpose 2"
+        answers(served.address)
+    end)
+
     it("whose end raises is gone all the same", function()
         local served <close> = service.start { config = [[register { type = "a", id = "b", init = function()
             return { close = function() error "on purpose" end }

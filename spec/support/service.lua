@@ -28,7 +28,7 @@ local M = {}
 ---@field env?     table<string, string|false>  false takes a variable away
 ---@field command? string[]                     instead of bin/moonsnap: what starts it
 ---@field level?   string                       of its log; "debug"
----@field bugs?    true                         handlers with a bug are what the test is about
+---@field bugs?    true                         bugs in handlers and timers are what the test is about
 ---@field inherit? table<integer, integer>      descriptors of ours that it gets, by the number they have there
 
 ---@class Served
@@ -41,7 +41,7 @@ local M = {}
 local Served = {}
 Served.__index = Served
 
-local REPORTS = { "ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", '"a bug in a handler"' }
+local REPORTS = { "ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", '"msg":"a bug in a ' }
 
 local function now()
     local at = time.clock_gettime(time.CLOCK_MONOTONIC)

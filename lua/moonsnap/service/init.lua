@@ -30,6 +30,7 @@ local DRAIN_SECONDS = 10
 ---@field ended?      fun(route: table?, context: table, code: integer, message: string, seconds: number)
 ---@field crashed?    fun(context: moonsnap.service.Context, trace: string)  a bug in a handler
 ---@field unclosed?   fun(name: string, err: moonsnap.Error)  a plugin whose end raised
+---@field late?       fun(trace: string)   a bug in what a timer ran
 ---@field grace?      number    seconds that calls have when the service ends
 ---@field signals?    table<string, fun(service: moonsnap.Service)>
 
@@ -63,7 +64,7 @@ function M.new(options)
     local self = setmetatable({
         options = options, settings = settings, tickets = {}, watched = {},
         mode = options.mode or settings.mode or "proxy",
-        loop = moonsnap.rpc.loop(), timers = timers.new(moonsnap.sys.steady),
+        loop = moonsnap.rpc.loop(), timers = timers.new(moonsnap.sys.steady, options.late),
     }, Service)
     self.name_space = options.name_space or settings.namespace or (self.mode == "proxy" and "containerd" or "default")
     self.loop:take_signals { "TERM", "INT", "HUP" }

@@ -7,9 +7,10 @@ local Timers = {}
 Timers.__index = Timers
 
 ---@param clock fun(): number  steady seconds
+---@param failed? fun(trace: string)  told of a function that raised, without: raised by run
 ---@return moonsnap.service.Timers
-function M.new(clock)
-    return setmetatable({ clock = clock, timers = {} }, Timers)
+function M.new(clock, failed)
+    return setmetatable({ clock = clock, timers = {}, failed = failed or error }, Timers)
 end
 
 ---@param seconds number
@@ -58,7 +59,10 @@ function Timers:run()
         if self.timers[timer] then
             self.timers[timer] = timer.period and true or nil
             timer.due = now + (timer.period or 0)
-            timer.fn()
+            local ok, trace = xpcall(timer.fn, debug.traceback)
+            if not ok then
+                self.failed(trace)
+            end
         end
     end
 end
