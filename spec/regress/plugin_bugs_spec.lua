@@ -92,6 +92,16 @@ describe("a plugin", function()
         answers(served.address)
     end)
 
+    it("that is a snapshotter whose cleanup raises is told of, and served", function()
+        local served <close> = service.start { config = [[wrap("io.containerd.snapshotter.v1.overlayfs",
+            function(backend)
+                backend.cleanup = function() error "on purpose" end
+                return backend
+            end)]] }
+        served:await_log "on purpose"
+        answers(served.address)
+    end)
+
     it("whose end raises is gone all the same", function()
         local served <close> = service.start { config = [[register { type = "a", id = "b", init = function()
             return { close = function() error "on purpose" end }

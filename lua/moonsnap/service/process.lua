@@ -13,6 +13,7 @@ local listen = require "moonsnap.service.listen"
 local metrics = require "moonsnap.service.metrics"
 local notify = require "moonsnap.service.notify"
 local observer = require "moonsnap.service.observer"
+local raised = require "moonsnap.raised"
 
 local M = {}
 
@@ -130,9 +131,10 @@ local function clean_up(self)
     for name, backend in pairs(self.service.graph:all("io.containerd.snapshotter.v1")) do
         if type(backend.cleanup) == "function" then
             self.service.router.tasks:spawn(function()
-                local cleaned, err = backend:cleanup()
-                if not cleaned then
-                    self.log:warn("cleanup at the start", { snapshotter = name, error = err.message })
+                local ran, cleaned, err = xpcall(backend.cleanup, raised.traced, backend)
+                if not ran or not cleaned then
+                    local why = raised.error_of(not ran and cleaned or err, self.options.moonsnap.error)
+                    self.log:warn("cleanup at the start", { snapshotter = name, error = why.message })
                 end
             end)
         end
