@@ -1,8 +1,8 @@
 --- The service's log: one line an entry, for people or for programs, and never an order to a terminal.
 local dkjson = require "dkjson"
 local fcntl = require "posix.fcntl"
-local log = require "moonsnap.service.log"
-local sink = require "moonsnap.service.sink"
+local log = require "moonsnap.service.process.log"
+local sink = require "moonsnap.service.process.sink"
 local unistd = require "posix.unistd"
 
 local NOW = 1777863721042999999 -- 2026-05-04T03:02:01.042999999Z

@@ -1,8 +1,8 @@
 --- The service's metrics: what is counted, the text of it, and the small HTTP server that answers it.
 local caller = require "spec.support.caller"
-local endpoint = require "moonsnap.service.endpoint"
+local endpoint = require "moonsnap.service.process.endpoint"
 local expect = require "spec.support.expect"
-local metrics = require "moonsnap.service.metrics"
+local metrics = require "moonsnap.service.process.metrics"
 local moonsnap = require "moonsnap"
 local prometheus = require "spec.support.prometheus"
 local service = require "spec.support.service"

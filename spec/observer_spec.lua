@@ -1,7 +1,7 @@
 --- What is said of calls, by how they ended and how long they took; and that saying nothing costs little.
 local dkjson = require "dkjson"
-local log = require "moonsnap.service.log"
-local observer = require "moonsnap.service.observer"
+local log = require "moonsnap.service.process.log"
+local observer = require "moonsnap.service.process.observer"
 local prometheus = require "spec.support.prometheus"
 
 local UNARY = { path = "/pkg.Service/Call", name = "Call", service = { name = "pkg.Service" } }

@@ -1,6 +1,6 @@
 --- The small parts of the service, each by itself: tasks, timers, statuses, identifiers, wrappers.
 local errors = require "moonsnap".error
-local identifier = require "moonsnap.service.identifier"
+local identifier = require "moonsnap.service.grpc.identifier"
 local moonsnap = require "moonsnap"
 local snapshotters = require "moonsnap.service.snapshotters"
 local status = require "moonsnap.service.status"

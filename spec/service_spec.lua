@@ -86,6 +86,15 @@ describe("a front (direct mode)", function()
         assert.same({ 1, 1 }, { #one:list { snapshotter = OVERLAY }, #two:list { snapshotter = OVERLAY } })
     end)
 
+    it("has nothing that is called by an empty key", function()
+        local served <close> = service.start { mode = "direct" }
+        local to <close> = caller.new(served.address, DIRECT)
+        for _, method in ipairs { "Stat", "Usage" } do
+            expect.fails("not_found", to:snapshots(method, { key = "", snapshotter = OVERLAY }))
+        end
+        expect.fails("invalid_argument", to:snapshots("Prepare", { key = "", snapshotter = OVERLAY }))
+    end)
+
     it("holds containerd's limit of a label: 4,096 bytes of name and value", function()
         local served <close> = service.start { mode = "direct" }
         local to <close> = caller.new(served.address, DIRECT)

@@ -1,6 +1,6 @@
 --- The units of contrib/systemd say what the command understands and where it looks.
 local command = require "spec.support.command"
-local listen = require "moonsnap.service.listen"
+local listen = require "moonsnap.service.process.listen"
 local tree = require "spec.support.tree"
 
 --- A unit's settings by section; a setting said several times is a list joined by newlines.

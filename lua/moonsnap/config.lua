@@ -54,7 +54,7 @@ local function setting(settings, word, kind)
         need(word, value, kind)
         if CHOICES[word] and not CHOICES[word][value] then
             error(("%s: unknown value '%s'"):format(word, value), 2)
-        elseif kind == "number" and not (value >= 0) then
+        elseif kind == "number" and (value < 0 or value ~= value) then
             error(("%s: %s is no number of seconds"):format(word, value), 2)
         end
         settings[word] = value

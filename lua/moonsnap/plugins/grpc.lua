@@ -24,7 +24,7 @@ M.snapshots = {
         end
         local runtime = ic.runtime
         local proxy = runtime.mode == "proxy"
-        return require("moonsnap.service.snapshots").new {
+        return require("moonsnap.service.grpc.snapshots").new {
             snapshotters = service, failure = runtime.failure, filter = runtime.filter,
             default = service.default, name_space = proxy and runtime.name_space or nil, kept = not proxy,
         }
@@ -38,7 +38,7 @@ M.events = {
         if not exchange then
             return nil, err
         end
-        return require("moonsnap.service.events").new {
+        return require("moonsnap.service.grpc.events").new {
             exchange = exchange, failure = ic.runtime.failure, filter = ic.runtime.filter, now = ic.runtime.now,
         }
     end,
@@ -47,7 +47,7 @@ M.events = {
 M.introspection = {
     type = TYPE, id = "introspection",
     init = function(ic)
-        local introspection = require "moonsnap.service.introspection"
+        local introspection = require "moonsnap.service.grpc.introspection"
         local runtime = ic.runtime
         return introspection.new {
             graph = function() return runtime.graph end, failure = runtime.failure, filter = runtime.filter,
@@ -58,13 +58,13 @@ M.introspection = {
 
 M.version = {
     type = TYPE, id = "version",
-    init = function(ic) return require("moonsnap.service.version").new(ic.runtime.moonsnap.version, "") end,
+    init = function(ic) return require("moonsnap.service.grpc.version").new(ic.runtime.moonsnap.version, "") end,
 }
 
 M.health = {
     type = TYPE, id = "healthcheck",
     init = function(ic)
-        return require("moonsnap.service.health").new {
+        return require("moonsnap.service.grpc.health").new {
             failure = ic.runtime.failure, known = function(name) return ic.runtime.router.known[name] == true end,
         }
     end,
@@ -96,7 +96,7 @@ local function kept(name)
         if not snapshotters then
             return nil, err
         end
-        return require("moonsnap.service." .. name).new {
+        return require("moonsnap.service.grpc." .. name).new {
             stores = stores_of(metadata, snapshotters), failure = ic.runtime.failure, filter = ic.runtime.filter,
         }
     end)
@@ -114,7 +114,7 @@ M.control = {
         if not snapshotters then
             return nil, err
         end
-        return require("moonsnap.service.control").new {
+        return require("moonsnap.service.grpc.control").new {
             snapshotters = snapshotters, failure = ic.runtime.failure, filter = ic.runtime.filter,
         }
     end),

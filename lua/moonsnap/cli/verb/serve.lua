@@ -2,8 +2,8 @@
 
 local unistd = require "posix.unistd"
 
-local log = require "moonsnap.service.log"
-local sink = require "moonsnap.service.sink"
+local log = require "moonsnap.service.process.log"
+local sink = require "moonsnap.service.process.sink"
 
 local LEVELS = { "error", "warn", "info", "debug" }
 

@@ -1,7 +1,7 @@
 --- containerd.services.events.v1.Events: Publish, Forward and Subscribe, over the exchange.
 
 local exchange = require "moonsnap.service.exchange"
-local identifier = require "moonsnap.service.identifier"
+local identifier = require "moonsnap.service.grpc.identifier"
 
 local M = {}
 

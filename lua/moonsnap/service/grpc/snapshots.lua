@@ -1,6 +1,6 @@
 --- containerd.services.snapshots.v1.Snapshots: its ten calls, over any object with a snapshotter's methods.
 
-local identifier = require "moonsnap.service.identifier"
+local identifier = require "moonsnap.service.grpc.identifier"
 
 local M = {}
 
@@ -71,6 +71,16 @@ local function on(options, fn)
         end
         return fn(snapshotter, request, context)
     end
+end
+
+--- The same, of a snapshot that is looked at: nothing is called "".
+local function looking(options, fn)
+    return on(options, function(snapshotter, request, context)
+        if request.key == "" then
+            return nil, options.failure("not_found", "snapshot '' does not exist")
+        end
+        return fn(snapshotter, request, context)
+    end)
 end
 
 local function creating(options, verb)
@@ -193,7 +203,7 @@ function M.new(options)
         local ok, err = snapshotter:remove(request.key, waiting(context, {}))
         return ok and {}, err
     end), "RemoveSnapshotRequest", "google.protobuf.Empty")
-    add("Stat", on(options, function(snapshotter, request)
+    add("Stat", looking(options, function(snapshotter, request)
         if snapshotter.stat_message then
             return snapshotter:stat_message(request.key)
         end
@@ -203,7 +213,7 @@ function M.new(options)
     add("Update", update(options), "UpdateSnapshotRequest", PACKAGE .. "UpdateSnapshotResponse")
     add("List", list(options), "ListSnapshotsRequest", PACKAGE .. "ListSnapshotsResponse")
     methods.List.stream = true
-    add("Usage", on(options, function(snapshotter, request, context)
+    add("Usage", looking(options, function(snapshotter, request, context)
         return snapshotter:usage(request.key, waiting(context, {}))
     end), "UsageRequest")
     add("Cleanup", on(options, function(snapshotter, _, context)

@@ -3,7 +3,7 @@
 --- A namespace needs no making to be used. As in containerd, Get of one that nobody made answers it without labels
 --- (clients ask there for their default snapshotter), and Update makes one.
 
-local identifier = require "moonsnap.service.identifier"
+local identifier = require "moonsnap.service.grpc.identifier"
 
 local M = {}
 

@@ -1,7 +1,7 @@
 --- What is said and counted about calls and about the service: the one place that knows names of metrics.
 
 local status = require "moonsnap.service.status"
-local metrics = require "moonsnap.service.metrics"
+local metrics = require "moonsnap.service.process.metrics"
 
 local M = {}
 

@@ -6,7 +6,7 @@
 local dkjson = require "dkjson"
 local unistd = require "posix.unistd"
 
-local verbs = require "moonsnap.service.control_verbs"
+local verbs = require "moonsnap.service.grpc.control_verbs"
 
 local M = {}
 

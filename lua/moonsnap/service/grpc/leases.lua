@@ -3,7 +3,7 @@
 --- A lease stands in the store at the service's root, and under the same id in each further store, so that what a
 --- snapshot's transaction writes about it stays in one database. The first store's word is what counts.
 
-local identifier = require "moonsnap.service.identifier"
+local identifier = require "moonsnap.service.grpc.identifier"
 
 local M = {}
 

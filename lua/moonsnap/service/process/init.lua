@@ -7,12 +7,12 @@ local resource = require "posix.sys.resource"
 local signal = require "posix.signal"
 
 local config = require "moonsnap.config"
-local endpoint = require "moonsnap.service.endpoint"
-local gauges = require "moonsnap.service.gauges"
-local listen = require "moonsnap.service.listen"
-local metrics = require "moonsnap.service.metrics"
-local notify = require "moonsnap.service.notify"
-local observer = require "moonsnap.service.observer"
+local endpoint = require "moonsnap.service.process.endpoint"
+local gauges = require "moonsnap.service.process.gauges"
+local listen = require "moonsnap.service.process.listen"
+local metrics = require "moonsnap.service.process.metrics"
+local notify = require "moonsnap.service.process.notify"
+local observer = require "moonsnap.service.process.observer"
 local raised = require "moonsnap.raised"
 
 local M = {}

@@ -10,7 +10,7 @@
 --- All take {snapshotter} too; without, it is the one over the root's store. The namespace is the one of
 --- the header containerd-namespace.
 
-local identifier = require "moonsnap.service.identifier"
+local identifier = require "moonsnap.service.grpc.identifier"
 
 local M = {}
 
