@@ -18,9 +18,9 @@
 
 struct ms_err;
 
-#define MS_KEY_MAX 32768  /* bytes in a key or name */
+#define MS_KEY_MAX 32768    /* bytes in a key or name */
 #define MS_LABEL_MAX 262144 /* bytes in a label's name and value together */
-#define MS_CHAIN_MAX 500  /* lower layers that the kernel stacks */
+#define MS_CHAIN_MAX 500    /* lower layers that the kernel stacks */
 
 /* The numbers are those of containerd's Kind. */
 enum ms_snapshot_kind {
