@@ -26,11 +26,7 @@ local function six(store)
     }
 end
 
-local function now()
-    return os.time() * 1000000000
-end
-
-local SECOND = 1000000000
+local now = require("moonsnap").sys.now -- os.time is some milliseconds behind it
 
 local function information(new_bench)
     it("tells parent and kind of an active (StatActive)", function()
@@ -142,7 +138,7 @@ local function update(new_bench)
         for name in pairs(all) do
             local info = assert(bench.store:stat(name))
             assert.equal(info.created, info.updated)
-            assert.is_true(info.created >= before and info.created <= now() + SECOND, name)
+            assert.is_true(info.created >= before and info.created <= now(), name)
         end
     end)
 
