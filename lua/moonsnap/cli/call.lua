@@ -5,6 +5,7 @@ local unistd = require "posix.unistd"
 
 local failure = require "moonsnap.cli.failure"
 local json = require "moonsnap.cli.json"
+local readable = require "moonsnap.readable"
 local text = require "moonsnap.cli.text"
 
 local M = {}
@@ -152,7 +153,7 @@ function Call:report(err, key)
     out:erase()
     local hint = failure.hint(self, err, key)
     if out.json then
-        local object = { kind = err.kind, message = json.repaired(err.message), hint = hint }
+        local object = { kind = err.kind, message = readable.repaired(err.message), hint = hint }
         out.errors:write(json.encode({ error = object }), "\n")
     else
         local message = text.plain(failure.message(self.verb, err.message))

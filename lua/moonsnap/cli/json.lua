@@ -2,6 +2,7 @@
 
 local dkjson = require "dkjson"
 
+local readable = require "moonsnap.readable"
 local text = require "moonsnap.cli.text"
 
 local M = {}
@@ -60,26 +61,9 @@ function M.change(change)
     local path, hex = change.path, nil
     if not utf8.len(path) then
         hex = path:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
-        path = M.repaired(path)
+        path = readable.repaired(path)
     end
     return { change = change.change, path = path, path_hex = hex, type = change.type, size = change.size }
-end
-
---- The text with each byte that is no UTF-8 replaced by U+FFFD.
----@param bytes string
----@return string
-function M.repaired(bytes)
-    local parts, at = {}, 1
-    while at <= #bytes do
-        local ok, bad = utf8.len(bytes, at)
-        parts[#parts + 1] = bytes:sub(at, ok and #bytes or bad - 1)
-        if ok then
-            break
-        end
-        parts[#parts + 1] = "\u{FFFD}"
-        at = bad + 1
-    end
-    return table.concat(parts)
 end
 
 ---@param value any

@@ -1,8 +1,8 @@
 --- check: do rows and directories agree?
 
 local failure = require "moonsnap.cli.failure"
-local json = require "moonsnap.cli.json"
 local output = require "moonsnap.cli.output"
+local readable = require "moonsnap.readable"
 local text = require "moonsnap.cli.text"
 
 --- Opens the store; with --repair, a lost database is made anew first.
@@ -59,7 +59,7 @@ return {
             return nil, why
         elseif call.out.json then
             for _, finding in ipairs(findings) do
-                finding.where = json.repaired(finding.where)
+                finding.where = readable.repaired(finding.where)
             end
             call.out:list(output.each(findings))
         else

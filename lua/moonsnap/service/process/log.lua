@@ -7,6 +7,8 @@
 --- Control characters and bytes that are no UTF-8 never reach the stream. A level that is off costs a call of an
 --- empty function; where the fields cost something, ask log.on.debug first. What cannot be written is lost.
 
+local readable = require "moonsnap.readable"
+
 local M = {}
 
 M.LEVELS = { "error", "warn", "info", "debug" }
@@ -43,21 +45,6 @@ local function escaped(character)
     return SHORT[character] or ("\\u%04x"):format(utf8.codepoint(character))
 end
 
---- The text with each byte that is no UTF-8 as U+FFFD.
-local function repaired(bytes)
-    local parts, at = {}, 1
-    while at <= #bytes do
-        local ok, bad = utf8.len(bytes, at)
-        parts[#parts + 1] = bytes:sub(at, ok and #bytes or bad - 1)
-        if ok then
-            break
-        end
-        parts[#parts + 1] = "\u{FFFD}"
-        at = bad + 1
-    end
-    return table.concat(parts)
-end
-
 local LINE = 3900                     -- bytes: such a line fits into a pipe that has room
 local LONGEST = { 2000, 500, 120, 30 } -- bytes of a value, before it is escaped; the less the longer the line is
 
@@ -72,7 +59,7 @@ local function inside(text, longest)
     if not text:find('[%c\x7f-\xff"\\]') then
         return text
     elseif not utf8.len(text) then
-        text = repaired(text)
+        text = readable.repaired(text)
     end
     return (text:gsub('[%c\x7f"\\]', escaped):gsub("\xc2[\x80-\x9f]", escaped))
 end
