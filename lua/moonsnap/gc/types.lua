@@ -1,0 +1,73 @@
+---@meta moonsnap.gc
+-- luacheck: ignore 212 241 (declarations use nothing)
+
+--- Retention and collection, for editors and people. Never loaded.
+---
+---     engine:survey --> gc/facts --> gc/plan (pure: facts + rules + now -> plan) --> stored --> gc/apply --> removals
+
+--- A snapshot as the planner sees it: an info, and what else is known. Of one namespace.
+---@class moonsnap.gc.Fact: moonsnap.Info
+---@field size    integer   of its own layer, bytes; actives 0 unless measured
+---@field inodes  integer
+---@field depth   integer   layers of its chain, itself included
+---@field held    moonsnap.gc.Held?  the first thing that holds it
+
+--- Why a snapshot may not go whatever rules say; the first of these that is so.
+---@class moonsnap.gc.Held
+---@field why "pinned" | "leased" | "mounted" | "maybe_mounted" | "owned" | "referenced" | "tenant"
+---@field text string      "pinned until 2026-12-01: release 1.4"
+
+---@alias moonsnap.gc.Duration string | number  "90s", "15m", "6h", "7d", "2w", "1mo", "1y", "1d12h"; numbers are seconds
+---@alias moonsnap.gc.Size string | integer     "40GiB", "500MB", "10%" (of the file system); integers are bytes
+
+--- A rule. match decides which snapshots it is about; keep, expire and bounds what becomes of them.
+---@class moonsnap.gc.Rule
+---@field name      string
+---@field match?    string | string[] | table | fun(fact): boolean   containerd's filter and the fields age, idle,
+---                 size, depth, tag; without: all
+---@field group_by? string | string[] | fun(fact): string  a label's name, ...: counts and buckets are a group's own
+---@field keep?     table  last, within, used_within, hourly, daily, weekly, monthly, quarterly, yearly (n or {min=, max=}),
+---                 frequently = {every=, n=}, tagged = {patterns}, label = {name = value}, both = {keep, keep}
+---@field min_age?  moonsnap.gc.Duration  nothing younger is touched
+---@field expire?   {ttl?: any, at_label?: string, idle?: any, dead?: any}
+---@field bounds?   {max_used?: any, reserved?: any, min_free?: any, max_count?: integer, max_inodes?: integer,
+---                 max_depth?: integer, high?: integer, low?: integer}
+---@field order?    "lru" | "lfu" | "mixed" | "oldest" | "largest" | "cheapest" | fun(a, b): boolean
+---@field hard?     boolean   bounds may go on into what keep keeps
+---@field action?   "remove" | "notify" | fun(fact)
+---@field pace?     {items?: integer, bytes?: any, wall?: any, io?: "idle"}
+---@field on?       string[]  "timer", "pressure", "startup", "commit", "manual"; all
+---@field every?    moonsnap.gc.Duration
+---@field monitor?  {newest_max_age?: any, min_count?: integer, level?: string}
+
+--- One snapshot's end of the evaluation: exactly one reason.
+---@class moonsnap.gc.Item
+---@field number   integer
+---@field key      string
+---@field verdict  "keep" | "remove"
+---@field reason   string   a word: pinned, leased, mounted, maybe_mounted, owned, referenced, min_age, needed, tenant,
+---                expired, kept, demand, no_rule, unreferenced, vetoed
+---@field rule?    string   the rule's name
+---@field text     string   for people: "needed by 'nightly-3'", "daily 2 of 7 (rule nightly)"
+---@field size     integer
+
+---@class moonsnap.gc.Plan
+---@field id?       string    once it is stored
+---@field namespace string
+---@field at        integer   nanoseconds
+---@field rules     string    hash of the rules' words
+---@field items     moonsnap.gc.Item[]   children before parents
+---@field before    {count: integer, size: integer}
+---@field after     {count: integer, size: integer}
+---@field unmet     {rule: string, bound: string, short: integer, text: string}[]  bounds that cannot be reached, and
+---                 what holds them up
+---@field monitors  {rule: string, level: string, text: string}[]
+
+--- Pure. Reads nothing, removes nothing.
+---@param facts moonsnap.gc.Fact[]
+---@param rules moonsnap.gc.Rule[]
+---@param state {namespace: string, now: integer, filesystem?: {size: integer, free: integer}, trigger?: string,
+---              filter: fun(filters: string[]): moonsnap.Filter?, moonsnap.Error?}
+---@return moonsnap.gc.Plan? plan
+---@return moonsnap.Error? err   invalid_argument: which rule, which field, what is wrong with it
+local function plan(facts, rules, state) end
