@@ -4,6 +4,7 @@ local images = require "spec.support.image"
 local moonsnap = require "moonsnap"
 local needs = require "spec.support.needs"
 local process = require "spec.support.process"
+local registries = require "spec.support.registry"
 local service = require "spec.support.service"
 local tree = require "spec.support.tree"
 local world = require "spec.support.world"
@@ -119,13 +120,6 @@ describe("many containers at once #slow", function()
     end))
 end)
 
---- A registry that has the image, and the name by which it is pulled there.
-local function registry_of(layout)
-    local registry = process.start { "/usr/bin/python3", "spec/clients/registry.py", layout }
-    assert(registry:await("\n"), registry.text)
-    return registry, ("127.0.0.1:%s/image:1"):format(registry.text:match("port (%d+)"))
-end
-
 --- How many layers the root has, and how many of them have the label that says which they are.
 local function layers_in(served)
     local store <close> = assert(moonsnap.open { root = served.root, namespace = "containerd", create = false })
@@ -141,7 +135,7 @@ describe("a pull from a registry #slow", function()
     it("unpacks each layer once", needs.containers(function()
         with_node("overlay", function(node, served)
             node:ctr("images", "rm", "--sync", IMAGE)
-            local registry <close>, name = registry_of(served.dir .. "/image")
+            local registry <close>, name = registries.start(served.dir .. "/image")
             local pull = { "images", "pull", "--plain-http", "--snapshotter", "moonsnap", name }
             node:ctr(table.unpack(pull))
             node:ctr(table.unpack(pull))
@@ -205,7 +199,7 @@ describe("Kubernetes' interface with moonsnap #slow", function()
     it("pulls, runs a pod, counts what its image uses, and lets all of it go", needs.containers(needs.grpcio(function()
         local served <close> = service.start { mode = "proxy" }
         images.make(tree.mkdir(served.dir .. "/image"), IMAGE)
-        local registry <close>, name = registry_of(served.dir .. "/image")
+        local registry <close>, name = registries.start(served.dir .. "/image")
         local node <close> = containerd.start(served, name)
         local stubs = tree.mkdir(served.dir .. "/stubs")
         process.must("protoc", "-Ispec/clients", "--python_out=" .. stubs, "spec/clients/cri.proto")
