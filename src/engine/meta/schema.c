@@ -95,6 +95,46 @@ static const char *const version_2_leases =
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX held_by_id ON held (namespace, type, id);";
 
+/* 3: what holds a snapshot (pins, leases bound to a process), and stored plans. */
+static const char *const version_3_holds =
+    "CREATE TABLE pins ("
+    "  snapshot INTEGER PRIMARY KEY REFERENCES snapshots (id) ON DELETE CASCADE,"
+    "  created INTEGER NOT NULL,"
+    "  until INTEGER NOT NULL," /* 0: for good */
+    "  reason TEXT NOT NULL"
+    ") STRICT;"
+    "ALTER TABLE leases ADD COLUMN ttl INTEGER NOT NULL DEFAULT 0;" /* seconds; 0: none */
+    "ALTER TABLE leases ADD COLUMN pid INTEGER NOT NULL DEFAULT 0;" /* 0: of no process */
+    "ALTER TABLE leases ADD COLUMN started INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE leases ADD COLUMN pid_namespace INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE leases ADD COLUMN boot_id TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE plans ("
+    "  id TEXT PRIMARY KEY,"
+    "  namespace TEXT NOT NULL,"
+    "  created INTEGER NOT NULL,"
+    "  header TEXT NOT NULL," /* JSON: what is not about one item */
+    "  items INTEGER NOT NULL,"
+    "  done INTEGER NOT NULL DEFAULT 0" /* items that have an outcome */
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE plan_items ("
+    "  plan TEXT NOT NULL REFERENCES plans (id) ON DELETE CASCADE,"
+    "  place INTEGER NOT NULL,"
+    "  number INTEGER NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  verdict TEXT NOT NULL,"
+    "  reason TEXT NOT NULL,"
+    "  rule TEXT NOT NULL,"
+    "  text TEXT NOT NULL,"
+    "  size INTEGER NOT NULL,"
+    "  updated INTEGER NOT NULL," /* these three as they were when it was planned */
+    "  used INTEGER NOT NULL,"
+    "  use_count INTEGER NOT NULL,"
+    "  outcome TEXT NOT NULL DEFAULT ''," /* '': not done yet */
+    "  outcome_text TEXT NOT NULL DEFAULT '',"
+    "  PRIMARY KEY (plan, place)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX plan_items_by_number ON plan_items (plan, number);";
+
 /* How long BEGIN IMMEDIATE waits for the writer in front: the gate keeps everybody else away, so
  * this is one transaction of somebody, and a short sleep finds its end soon. */
 static int wait_for_writer(void *unused, int tries) {
@@ -233,6 +273,7 @@ static const struct step steps[] = {
     {.to = 1, .sql = &version_1},
     {.to = 2, .sql = &version_2_labels, .fill = fill_labels},
     {.to = 2, .sql = &version_2_leases},
+    {.to = 3, .sql = &version_3_holds},
 };
 
 /* All steps from version to ours, in the transaction that is open. */

@@ -7,6 +7,8 @@
  *     owners      processes that snapshots die with
  *     events      the outbox: one row a change, in the transaction of the change
  *     leases      one row a lease; held: one row a thing that a lease holds; see meta_lease.h
+ *     pins        one row a pinned snapshot; see meta_pin.h
+ *     plans       stored plans of collection; plan_items: their items, see meta_plan.h
  *     namespaces  one row a namespace that was made or labelled
  *     settings    driver, xattrs, boot_id (of the last writer), covered (see layer.h)
  *
@@ -22,7 +24,7 @@
 
 struct ms_err;
 
-#define MS_SCHEMA_VERSION 2
+#define MS_SCHEMA_VERSION 3
 
 /* Opens (with create: makes) the database at path and brings it to our version.
  * Fails: data_loss (no database, or cut), failed_precondition (a newer version), permission_denied,
