@@ -46,8 +46,26 @@ describe("config.read(path)", function()
         assert.is_nil(rawget(_G, "half"))
     end)
 
+    it("reads policies and automation, with what they may use", function()
+        local settings = assert(read [[
+            policy "one.lua"
+            policy("/etc/two.lua", { limit = 3 })
+            automation("three.lua", { spawn = { "/bin/true" }, files = { "/var/log/x" } })
+        ]])
+        assert.same({ "/etc/two.lua", { limit = 3 } }, { settings.policies[2].path, settings.policies[2].options })
+        assert.is_truthy(settings.policies[1].path:find("^/.*/one%.lua$"), "beside the file that names it")
+        local grant = settings.automations[1]
+        assert.same({ { "/bin/true" }, { "/var/log/x" }, {} }, { grant.spawn, grant.files, grant.sockets })
+        assert.is_truthy(grant.path:find("^/.*/three%.lua$"))
+    end)
+
     for text, says in pairs {
-        ["mod 'direct'"] = "config.lua:1: unknown word 'mod'",
+        ["mod 'direct'"] = "config.lua:1: unknown word 'mod': did you mean 'mode'?",
+        ["mode = 'direct'"] = "config.lua:1: mode is a word, not a variable",
+        ["mode 'dirct'"] = "config.lua:1: mode: unknown value 'dirct': did you mean 'direct'?",
+        ["policy(1)"] = "config.lua:1: policy: a string is expected, this is a number",
+        ["automation('a', { spwan = {} })"] = "automation a: unknown grant 'spwan': did you mean 'spawn'?",
+        ["automation('a', { spawn = { 'logger' } })"] = "automation a: spawn: 'logger' is no absolute path",
         ["\nmode 'both'"] = "config.lua:2: mode: unknown value 'both'",
         ["grace 'long'"] = "config.lua:1: grace: a number is expected, this is a string",
         ["grace(-1)"] = "config.lua:1: grace: -1 is no number of seconds",
@@ -98,7 +116,7 @@ describe("config.wrong(settings, registry)", function()
     end)
 
     it("finds names that are none, options that are none, and values of another type", function()
-        assert.equal("plugin a.c: no such plugin; there are b", wrong(function(s) s.config["a.c"] = {} end))
+        assert.equal("plugin a.c: no such plugin: did you mean 'a.b'?", wrong(function(s) s.config["a.c"] = {} end))
         assert.equal("plugin a.b has no option 'off'; there are on",
             wrong(function(s) s.config["a.b"] = { off = true } end))
         assert.equal("plugin a.b: option on is a boolean, not a string",
@@ -110,8 +128,8 @@ describe("config.wrong(settings, registry)", function()
     it("says where the file has them", function()
         local home <close> = world.bare()
         for text, why in pairs {
-            ["\nplugin 'a.c' {}"] = ":2: plugin a.c: no such plugin; there are b",
-            ["wrap('a.c', print)"] = ":1: wrap a.c: no such plugin; there are b",
+            ["\nplugin 'a.c' {}"] = ":2: plugin a.c: no such plugin: did you mean 'a.b'?",
+            ["wrap('a.c', print)"] = ":1: wrap a.c: no such plugin: did you mean 'a.b'?",
             ["\n\ndisable 'c'"] = ":3: disable c: no such plugin or type",
         } do
             tree.write(home.dir .. "/config.lua", text, 384)

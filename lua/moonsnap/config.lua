@@ -1,19 +1,14 @@
---- The configuration file of a service: a Lua program with a few words of its own, read whole before anything starts.
+--- The configuration of a service: a Lua program with a few words of its own (config/words.lua has them all), read
+--- whole before anything starts. It may have a folder of further files beside it (config/files.lua).
 ---
----     mode "direct"                                   or "proxy"
----     namespace "containerd"                          what a proxy serves
----     durability "metadata"                           of commits, where a caller says nothing
----     grace(10)                                       seconds that calls have when the service ends
----     metrics "127.0.0.1:9095"
----     disable "io.containerd.grpc.v1.leases"          a plugin, or a type
----     plugin "io.containerd.snapshotter.v1.overlayfs" { upperdir_label = true }
----     register { type = ..., id = ..., requires = {...}, init = function(ic) ... end }
----     wrap("io.containerd.service.v1.snapshots-service", function(service) return service:around{...} end)
+---     config.lua, config.d/*.lua --words--> settings --judge--> what plugins, policies and automation begin with
 ---
 --- It is code of whoever runs the service, with all of Lua in reach: a file that others may write is refused.
 
-local stat = require "posix.sys.stat"
-local unistd = require "posix.unistd"
+local files = require "moonsnap.config.files"
+local judge = require "moonsnap.config.judge"
+local suggest = require "moonsnap.suggest"
+local vocabulary = require "moonsnap.config.words"
 
 local M = {}
 
@@ -27,155 +22,162 @@ local M = {}
 ---@field config      table<string, table>       by plugin name
 ---@field plugins     moonsnap.Plugin[]
 ---@field wrappers    table<string, function[]>
----@field places      table<string, string>      FILE:LINE of what names a plugin, by its first words
-
-local GROUP_OR_OTHERS_WRITE = 18 -- 022
+---@field policies    {path: string, options: table, place: table}[]
+---@field automations moonsnap.automation.Grant[]
+---@field files       string[]                   that it was read from, in order
+---@field places      table<string, {file: string, line: integer}>  of what was said, by its first words
 
 --- Settings that say nothing.
 ---@return moonsnap.Settings
 function M.none()
-    return { disabled = {}, config = {}, plugins = {}, wrappers = {}, places = {} }
-end
-
-local function need(word, value, kind)
-    if type(value) ~= kind then
-        error(("%s: a %s is expected, this is a %s"):format(word, kind, type(value)), 3)
-    end
-    return value
-end
-
-local CHOICES = {
-    mode = { proxy = true, direct = true },
-    durability = { metadata = true, layer = true, full = true },
-}
-
-local function setting(settings, word, kind)
-    return function(value)
-        need(word, value, kind)
-        if CHOICES[word] and not CHOICES[word][value] then
-            error(("%s: unknown value '%s'"):format(word, value), 2)
-        elseif kind == "number" and (value < 0 or value ~= value) then
-            error(("%s: %s is no number of seconds"):format(word, value), 2)
-        end
-        settings[word] = value
-    end
-end
-
---- Remembers where the file says something that only a registry can judge.
-local function note(settings, words)
-    local where = debug.getinfo(3, "Sl")
-    settings.places[words] = ("%s:%d: "):format(where.source:gsub("^@", ""), where.currentline)
-end
-
---- The words of a file, writing into settings.
-local function vocabulary(settings)
-    local words = {
-        mode = setting(settings, "mode", "string"),
-        namespace = setting(settings, "namespace", "string"),
-        durability = setting(settings, "durability", "string"),
-        metrics = setting(settings, "metrics", "string"),
-        grace = setting(settings, "grace", "number"),
+    return {
+        disabled = {}, config = {}, plugins = {}, wrappers = {}, places = {}, policies = {}, automations = {},
+        files = {},
     }
-    function words.disable(name)
-        settings.disabled[need("disable", name, "string")] = true
-        note(settings, "disable " .. name)
-    end
-    function words.plugin(name)
-        need("plugin", name, "string")
-        return function(options)
-            settings.config[name] = need("plugin " .. name, options, "table")
-            note(settings, "plugin " .. name)
+end
+
+--- Stands for a word that is unknown, so that reading goes on: may be called and indexed.
+local function nothing()
+    local one = {}
+    return setmetatable(one, { __index = function() return one end, __call = function() return one end })
+end
+
+--- The line of one of the files that is running.
+local function running_in(known)
+    return function()
+        local level = 2
+        while true do
+            local at = debug.getinfo(level, "Sl")
+            if not at then
+                return { file = known[1], line = 1 }
+            end
+            local file = at.source:match("^@(.*)$")
+            if file and known[file] and at.currentline > 0 then
+                return { file = file, line = at.currentline }
+            end
+            level = level + 1
         end
     end
-    function words.register(plugin)
-        settings.plugins[#settings.plugins + 1] = need("register", plugin, "table")
-    end
-    function words.wrap(name, wrapper)
-        need("wrap", name, "string")
-        need("wrap " .. name, wrapper, "function")
-        settings.wrappers[name] = settings.wrappers[name] or {}
-        table.insert(settings.wrappers[name], wrapper)
-        note(settings, "wrap " .. name)
-    end
-    return words
 end
 
-local function refuse_foreign(path, failure)
-    local what, why = stat.stat(path)
-    if not what then
-        return nil, failure("not_found", "configuration " .. why) -- it names the file
+--- What a file sees: the words, and all of Lua; its own globals stay its own.
+local function environment(words, problem)
+    local all = setmetatable({}, { __index = _G })
+    for name, word in pairs(words) do
+        all[name] = word
     end
-    if what.st_uid ~= 0 and what.st_uid ~= unistd.geteuid() or what.st_mode & GROUP_OR_OTHERS_WRITE ~= 0 then
-        return nil, failure("permission_denied", ("configuration %s: others may write it: "
-            .. "it must belong to you or root, with no write access for group and others (chmod go-w)"):format(path))
+    local known = {}
+    for name in pairs(_G) do
+        known[name] = true
     end
-    return true
-end
-
---- Reads a configuration file.
----@param path string
----@param failure fun(kind: string, message: string): moonsnap.Error
----@return moonsnap.Settings? settings
----@return moonsnap.Error? err
-function M.read(path, failure)
-    local ok, err = refuse_foreign(path, failure)
-    if not ok then
-        return nil, err
+    for name in pairs(words) do
+        known[name] = true
     end
-    local settings = M.none()
-    local words = vocabulary(settings)
-    local env = setmetatable({}, {
+    return setmetatable({}, {
         __index = function(_, name)
-            local value = words[name]
+            local value = all[name]
             if value == nil then
-                value = _G[name]
-            end
-            if value == nil then
-                error(("unknown word '%s'"):format(name), 2)
+                problem(suggest.unknown("word", tostring(name), known))
+                return nothing()
             end
             return value
         end,
+        __newindex = function(env, name, value)
+            if words[name] then
+                return problem(("%s is a word, not a variable: %s(...) or %s \"...\""):format(name, name, name))
+            end
+            rawset(env, name, value)
+        end,
     })
-    local chunk, wrong = loadfile(path, "t", env)
+end
+
+--- Runs a file; what ends it goes to problem, as the message that Lua made of it.
+local function run(file, env, ended)
+    local chunk, wrong = loadfile(file, "t", env)
     if not chunk then
-        return nil, failure("invalid_argument", "configuration: " .. wrong)
+        return ended(wrong)
     end
     local ran, raised = pcall(chunk)
     if not ran then
-        return nil, failure("invalid_argument", "configuration: " .. tostring(raised))
+        ended(raised)
+    end
+end
+
+--- Reads all files of a configuration. tell(problem) may raise, which ends it.
+local function gather(path, failure, tell)
+    local order, err = files.order(path, failure)
+    if not order then
+        return nil, err
+    end
+    local settings = M.none()
+    settings.files = order
+    local known = { order[1] }
+    for _, file in ipairs(order) do
+        known[file] = true
+    end
+    local place = running_in(known)
+    local function problem(message)
+        local at = place()
+        tell { file = at.file, line = at.line, message = message }
+    end
+    local words = vocabulary.new { settings = settings, problem = problem, place = place }
+    for _, file in ipairs(order) do
+        run(file, environment(words, problem), function(raised)
+            if type(raised) == "table" and raised.message then
+                return tell(raised) -- told before
+            end
+            local line, message = tostring(raised):match("^[^\n]-:(%d+): (.*)$")
+            tell { file = file, line = tonumber(line) or 1, message = message or tostring(raised) }
+        end)
     end
     return settings
 end
 
---- "; there are a, b", or nothing where there are none.
-local function choices(names)
-    table.sort(names)
-    return #names > 0 and "; there are " .. table.concat(names, ", ") or ""
+--- A problem as one line: FILE:LINE: what.
+---@param problem moonsnap.config.Problem
+---@return string
+function M.told(problem)
+    return (problem.file and ("%s:%d: "):format(problem.file, problem.line) or "") .. problem.message
 end
 
---- The ids of the type that a plugin's name begins with.
-local function ids_of(registry, name)
-    local ids = {}
-    for _, plugin in ipairs(registry:meant(name:match("^(.*)%.") or name)) do
-        ids[#ids + 1] = plugin.id
+--- Reads a configuration: its file, then those of its folder. The first thing that is wrong ends it.
+---@param path string
+---@param failure fun(kind: string, message: string): moonsnap.Error
+---@return moonsnap.Settings? settings
+---@return moonsnap.Error? err  invalid_argument with FILE:LINE; not_found; permission_denied
+function M.read(path, failure)
+    local settings, err
+    local ran, raised = pcall(function()
+        settings, err = gather(path, failure, function(problem) error(problem, 0) end)
+    end)
+    if not ran then
+        if type(raised) ~= "table" then
+            error(raised, 0)
+        end
+        return nil, failure("invalid_argument", "configuration: " .. M.told(raised))
     end
-    return ids
+    return settings, err
 end
 
-local function check_options(plugin, name, options)
-    for option, value in pairs(options) do
-        local default = plugin.config and plugin.config[option]
-        if default == nil then
-            local names = {}
-            for known in pairs(plugin.config or {}) do
-                names[#names + 1] = known
-            end
-            return ("plugin %s has no option '%s'"):format(name, tostring(option)) .. choices(names)
-        end
-        if type(value) ~= type(default) then
-            return ("plugin %s: option %s is a %s, not a %s"):format(name, option, type(default), type(value))
-        end
+--- Reads a configuration whole and lists all that is wrong with it, what it says of plugins included. It runs the
+--- files, as a service would.
+---@param path string
+---@param failure fun(kind: string, message: string): moonsnap.Error
+---@return {settings: moonsnap.Settings, problems: moonsnap.config.Problem[]}? read
+---@return moonsnap.Error? err  the files cannot be read at all
+function M.survey(path, failure)
+    local problems = {}
+    local settings, err = gather(path, failure, function(problem)
+        problems[#problems + 1] = problem
+    end)
+    if not settings then
+        return nil, err
     end
+    local registry, wrong = judge.registry(settings)
+    table.move(wrong, 1, #wrong, #problems + 1, problems)
+    local judged = judge.problems(settings, registry)
+    table.move(judged, 1, #judged, #problems + 1, problems)
+    return { settings = settings, problems = problems }
 end
 
 --- Says what settings name that a registry does not have.
@@ -183,29 +185,13 @@ end
 ---@param registry moonsnap.Registry
 ---@return string? wrong  with the line of the file
 function M.wrong(settings, registry)
-    local function at(words, wrong)
-        return (settings.places[words] and "configuration: " .. settings.places[words] or "") .. wrong
+    local problems = judge.problems(settings, registry)
+    local first = problems[1]
+    if not first then
+        return nil
     end
-    for name, options in pairs(settings.config) do
-        local plugin, words = registry.by_name[name], "plugin " .. name
-        local wrong = plugin and check_options(plugin, name, options)
-            or not plugin and words .. ": no such plugin" .. choices(ids_of(registry, name))
-        if wrong then
-            return at(words, wrong)
-        end
-    end
-    for name in pairs(settings.wrappers) do
-        local words = "wrap " .. name
-        if not registry.by_name[name] then
-            return at(words, words .. ": no such plugin" .. choices(ids_of(registry, name)))
-        end
-    end
-    for name in pairs(settings.disabled) do
-        local words = "disable " .. name
-        if #registry:meant(name) == 0 then
-            return at(words, words .. ": no such plugin or type" .. choices(ids_of(registry, name)))
-        end
-    end
+    local more = #problems > 1 and (" (and %d more: moonsnap config check lists all)"):format(#problems - 1) or ""
+    return (first.file and "configuration: " or "") .. M.told(first) .. more
 end
 
 return M

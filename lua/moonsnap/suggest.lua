@@ -12,7 +12,8 @@ local LONGEST = 64 -- bytes; longer words are no slip of the finger
 ---@param b string
 ---@return integer
 function M.distance(a, b)
-    local before, last, row = {}, {}, {}
+    local before, last, row
+    row = {}
     for j = 0, #b do
         row[j] = j
     end

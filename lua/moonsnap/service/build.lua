@@ -5,6 +5,7 @@ local moonsnap = require "moonsnap"
 local backend = require "moonsnap.service.backend"
 local batch = require "moonsnap.service.batch"
 local config = require "moonsnap.config"
+local judge = require "moonsnap.config.judge"
 local plugin = require "moonsnap.plugin"
 local router = require "moonsnap.service.router"
 
@@ -38,15 +39,9 @@ local function runtime_of(service, options, settings)
 end
 
 local function registry_of(settings)
-    local registry = plugin.registry()
-    for _, registration in ipairs(require "moonsnap.plugins") do
-        registry:register(registration)
-    end
-    for _, registration in ipairs(settings.plugins) do
-        local ok, wrong = pcall(registry.register, registry, registration)
-        if not ok then
-            return nil, wrong
-        end
+    local registry, problems = judge.registry(settings)
+    if problems[1] then
+        return nil, config.told(problems[1])
     end
     local wrong = config.wrong(settings, registry)
     if wrong then

@@ -1,0 +1,106 @@
+--- Which files make up a configuration, in which order, and whom they may belong to.
+---
+---     /etc/moonsnap/config.lua
+---     /etc/moonsnap/config.d/10-local.lua     what lies in FILE's folder with the extension .d, *.lua, in byte order
+---     /etc/moonsnap/config.d/20-site.lua
+---
+--- A configuration is code of whoever runs the service: what others may write, or could put another file in the place
+--- of, is refused.
+
+local dirent = require "posix.dirent"
+local stat = require "posix.sys.stat"
+local unistd = require "posix.unistd"
+
+local M = {}
+
+local GROUP_OR_OTHERS_WRITE = 18 -- 022
+local STICKY = 512 -- 01000: others may add to such a folder, and take nothing away that is not theirs
+
+--- Is what a path names safe from others? It belongs to us or root, and nobody else may write it.
+---@param path string
+---@param what string  what it is to an error: "configuration"
+---@param failure fun(kind: string, message: string): moonsnap.Error
+---@param shared? boolean  a folder that others may add to will do
+---@return boolean? directory
+---@return moonsnap.Error? err  not_found, permission_denied
+function M.ours(path, what, failure, shared)
+    local found, why = stat.stat(path)
+    if not found then
+        return nil, failure("not_found", what .. " " .. why) -- it names the file
+    end
+    local open = found.st_mode & GROUP_OR_OTHERS_WRITE ~= 0 and not (shared and found.st_mode & STICKY ~= 0)
+    if found.st_uid ~= 0 and found.st_uid ~= unistd.geteuid() or open then
+        return nil, failure("permission_denied", ("%s %s: others may write it: "
+            .. "it must belong to you or root, with no write access for group and others (chmod go-w)")
+            :format(what, path))
+    end
+    return stat.S_ISDIR(found.st_mode) ~= 0
+end
+
+--- The folder that a path is in.
+---@param path string
+---@return string
+function M.folder(path)
+    return path:match("^(.+)/[^/]*$") or path:find("^/") and "/" or "."
+end
+
+--- A path that a file names: relative ones are in the file's own folder.
+---@param path string
+---@param file string
+---@return string
+function M.beside(path, file)
+    return path:find("^/") and path or M.folder(file) .. "/" .. path
+end
+
+--- The .lua files of a folder in byte order of their names; hidden ones are none of them.
+---@param folder string
+---@return string[]
+function M.listed(folder)
+    local paths = {}
+    for _, name in ipairs(dirent.dir(folder)) do
+        if name:find("^[^.].*%.lua$") then
+            paths[#paths + 1] = folder .. "/" .. name
+        end
+    end
+    table.sort(paths) -- in the C locale, which is the one that this process is in
+    return paths
+end
+
+--- The files that a configuration is read from, in order.
+---@param path string
+---@param failure fun(kind: string, message: string): moonsnap.Error
+---@return string[]? files
+---@return moonsnap.Error? err
+function M.order(path, failure)
+    local directory, err = M.ours(path, "configuration", failure)
+    if directory then
+        return nil, failure("invalid_argument", ("configuration %s: it is a folder"):format(path))
+    elseif directory == nil then
+        return nil, err
+    end
+    local home
+    home, err = M.ours(M.folder(path), "configuration's folder", failure, true)
+    if home == nil then
+        return nil, err
+    end
+    local files = { path }
+    local folder = path:gsub("%.lua$", "") .. ".d"
+    if stat.stat(folder) then
+        local is_folder
+        is_folder, err = M.ours(folder, "configuration", failure)
+        if is_folder == nil then
+            return nil, err
+        end
+        for _, dropped in ipairs(is_folder and M.listed(folder) or {}) do
+            local ok
+            ok, err = M.ours(dropped, "configuration", failure)
+            if ok == nil then
+                return nil, err
+            end
+            files[#files + 1] = dropped
+        end
+    end
+    return files
+end
+
+return M
