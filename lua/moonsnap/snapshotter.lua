@@ -1,14 +1,15 @@
 --- The store object: what users and services hold. Thin functions over the engine's store, one a
---- verb, so that policies can stand around them.
+--- verb. Those that change snapshots stand in verbs.lua, with the hooks around them.
 ---
 --- Objects of one store share its engine, so its transactions; each works in one namespace.
 
 local arguments = require "moonsnap.arguments"
-local import = require "moonsnap.import"
 local leases = require "moonsnap.leases"
 local namespaces = require "moonsnap.namespaces"
+local pins = require "moonsnap.pins"
 local run = require "moonsnap.run"
 local transaction = require "moonsnap.transaction"
+local verbs = require "moonsnap.verbs"
 local work = require "moonsnap.work"
 
 local need, may, options_of = arguments.need, arguments.may, arguments.options
@@ -22,12 +23,14 @@ local meta = { __index = Store, __name = "moonsnap.store" }
 ---@param core moonsnap.Core
 ---@param engine moonsnap.core.Store
 ---@param name_space string
+---@param shared? {hooks?: moonsnap.Hooks, policy?: moonsnap.Policy}  what all objects of this engine's store share
 ---@return moonsnap.Store
-local function new(core, engine, name_space)
+local function new(core, engine, name_space, shared)
     local facts = engine:facts()
     return setmetatable({
         core = core,
         engine = engine,
+        shared = shared or {},
         name_space = name_space,
         root = facts.root,
         driver = facts.driver,
@@ -55,7 +58,7 @@ function Store:namespace(name)
     if not ok then
         return nil, err
     end
-    return new(self.core, self.engine, name)
+    return new(self.core, self.engine, name, self.shared)
 end
 
 function Store:namespaces()
@@ -66,29 +69,15 @@ function Store:leases()
     return leases.new(self)
 end
 
+function Store:pins()
+    return pins.new(self)
+end
+
 function Store:namespace_records()
     return namespaces.new(self)
 end
 
---- Making --------------------------------------------------------------------------------------
-
-local CREATE = { labels = "table", owner = "integer", lease = "string", filled = "userdata" }
-
-function Store:prepare(key, parent, options)
-    need("prepare", "key", key, "string")
-    may("prepare", "parent", parent, "string")
-    options = options_of("prepare", options, CREATE)
-    return self.engine:prepare(self.name_space, key, parent, options.labels, options.owner, options.lease,
-        options.filled)
-end
-
-function Store:view(key, parent, options)
-    need("view", "key", key, "string")
-    may("view", "parent", parent, "string")
-    options = options_of("view", options, CREATE)
-    return self.engine:view(self.name_space, key, parent, options.labels, options.owner, options.lease,
-        options.filled)
-end
+--- Mounts and seals ----------------------------------------------------------------------------
 
 function Store:mounts(key)
     need("mounts", "key", key, "string")
@@ -101,61 +90,11 @@ function Store:seal(key, options)
     return work.seal(self, key, options.durability, options.progress)
 end
 
-local COMMIT = {
-    labels = "table", parent = "string", durability = "string", seal = "userdata", progress = "function",
-    lease = "string",
-}
-
-function Store:commit(name, key, options)
-    need("commit", "name", name, "string")
-    need("commit", "key", key, "string")
-    options = options_of("commit", options, COMMIT)
-    local seal = options.seal
-    if options.progress and not seal then
-        local made, err = work.seal(self, key, options.durability, options.progress)
-        if err and err.kind == "canceled" then
-            return nil, err
-        end
-        seal = made -- what else failed commit meets again, and tells in its own order
-    end
-    local _made <close> = seal ~= options.seal and seal or nil
-    return self.engine:commit(self.name_space, name, key, options.parent, options.labels, options.durability, seal,
-        options.lease)
-end
-
-function Store:remove(key, options)
-    need("remove", "key", key, "string")
-    options = options_of("remove", options, { later = "boolean", progress = "function" })
-    if options.progress and not options.later and self.engine:depth() == 0 then
-        return work.remove(self, key, options.progress)
-    end
-    return self.engine:remove(self.name_space, key, options.later)
-end
-
-function Store:import(name, source, options)
-    need("import", "name", name, "string")
-    if type(source) ~= "string" and io.type(source) ~= "file" then
-        error("import: source: a path or an open file expected", 2)
-    end
-    options = options_of("import", options, {
-        parent = "string", labels = "table", strict = "boolean", durability = "string", progress = "function",
-    })
-    return import.run(self, name, source, options)
-end
-
 --- Looking -------------------------------------------------------------------------------------
 
 function Store:stat(key)
     need("stat", "key", key, "string")
     return self.engine:stat(self.name_space, key)
-end
-
-function Store:update(info, fieldpaths)
-    need("update", "info", info, "table")
-    need("update", "info.name", info.name, "string")
-    may("update", "info.labels", info.labels, "table")
-    may("update", "fieldpaths", fieldpaths, "table")
-    return self.engine:update(self.name_space, info.name, info.labels, fieldpaths)
 end
 
 --- Strings to a compiled filter; a compiled one as it is; nothing to nil.
@@ -199,11 +138,6 @@ function Store:usage(key, options)
     return work.usage(self, key, options.progress)
 end
 
-function Store:touch(key)
-    need("touch", "key", key, "string")
-    return self.engine:touch(self.name_space, key)
-end
-
 function Store:layers(key)
     need("layers", "key", key, "string")
     return self.engine:layers(self.name_space, key)
@@ -236,19 +170,6 @@ end
 
 --- Mounting and running ------------------------------------------------------------------------
 
-function Store:mount(key, target, options)
-    need("mount", "key", key, "string")
-    need("mount", "target", target, "string")
-    options = options_of("mount", options, { readonly = "boolean" })
-    return self.engine:mount(self.name_space, key, target, options.readonly)
-end
-
-function Store:unmount(target, options)
-    need("unmount", "target", target, "string")
-    options = options_of("unmount", options, { lazy = "boolean" })
-    return self.engine:unmount(target, options.lazy)
-end
-
 function Store:mounted()
     return self.engine:mounted()
 end
@@ -279,5 +200,7 @@ function Store:check(options)
     options = options_of("check", options, { repair = "boolean" })
     return self.engine:check(options.repair)
 end
+
+verbs.add(Store)
 
 return { new = new }

@@ -213,6 +213,10 @@ function Store:namespaces() end
 ---@return moonsnap.Leases
 function Store:leases() end
 
+--- The pins of the namespace that the store works in.
+---@return moonsnap.Pins
+function Store:pins() end
+
 --- Namespaces with their labels. They need no making: any name may be used.
 ---@return moonsnap.Namespaces
 function Store:namespace_records() end
@@ -233,6 +237,18 @@ function Store:namespace_records() end
 ---@field add       fun(self, id: string, resource: moonsnap.Resource): true?, moonsnap.Error?
 ---@field drop      fun(self, id: string, resource: moonsnap.Resource): true?, moonsnap.Error?
 ---@field resources fun(self, id: string): moonsnap.Resource[]?, moonsnap.Error?
+
+---@class moonsnap.Pin
+---@field key     string
+---@field reason  string    "" without
+---@field created integer
+---@field until_? integer   nanoseconds since 1970; without, for good
+---@field ended?  boolean   its time is over: it holds nothing any more
+
+---@class moonsnap.Pins
+---@field add    fun(self, key: string, options?: {reason?: string, until_?: integer}): true?, moonsnap.Error?
+---@field remove fun(self, key: string): true?, moonsnap.Error?  not_found when it is not pinned
+---@field list   fun(self): moonsnap.Pin[]?, moonsnap.Error?
 
 ---@class moonsnap.NamespaceRecord
 ---@field name    string

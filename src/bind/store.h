@@ -14,6 +14,7 @@
  *     mount.c     mount, unmount, mounted, check
  *     run.c       run
  *     lease.c     leases, namespaces
+ *     pin.c       pins
  */
 #pragma once
 
@@ -41,6 +42,7 @@ extern const luaL_Reg ms_import_verbs[];
 extern const luaL_Reg ms_mount_verbs[];
 extern const luaL_Reg ms_run_verbs[];
 extern const luaL_Reg ms_lease_verbs[];
+extern const luaL_Reg ms_pin_verbs[];
 
 /* Each makes the classes of its file. */
 void ms_store_setup(lua_State *L);

@@ -12,6 +12,7 @@
  *     meta_event.c   the outbox
  *     meta_use.c     mounts and owners
  *     meta_lease.c   leases; meta_namespace.c namespaces: see meta_lease.h
+ *     meta_pin.c     pins: see pin.h; meta_plan.c stored plans: see meta_plan.h
  *
  * Results that own heap are cleared by their caller.
  */
@@ -32,7 +33,7 @@ struct ms_err;
 struct ms_filter;
 struct ms_event;
 
-#define MS_META_STATEMENTS 96
+#define MS_META_STATEMENTS 192
 
 /* The names of parents that were shown last. A parent's name never changes; what a rollback took
  * back is forgotten. */

@@ -168,7 +168,7 @@ int ms_store_commit(struct ms_store *store, const char *ns, const struct ms_comm
 /* Removes the row at once; the layer goes to trash. With later unset the trash of this call is
  * freed before it returns (outside a transaction), else cleanup does it.
  * Fails: not_found, failed_precondition (has children: the text says "remove"; is mounted by this
- * store). */
+ * store; is pinned). */
 int ms_store_remove(struct ms_store *store, const char *ns, const char *key, bool later,
                     struct ms_err *err);
 

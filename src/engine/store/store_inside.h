@@ -11,7 +11,9 @@
  *     store_mount.c    mount, unmount, what is mounted
  *     store_run.c      run a command in a snapshot
  *     store_diff.c     what a snapshot changed
- *     store_lease.c    leases; store_namespace.c namespaces
+ *     store_lease.c    leases; store_namespace.c namespaces; store_tenant.c whose they are
+ *     store_pin.c      pins; store_plan.c stored plans
+ *     store_survey.c   all that a planner reads of a namespace
  *     cover.c          directory entries on disk, ahead of the commit that needs them
  *     retire.c         directories of what was removed, behind the commit
  *     cleanup.c        trash and what crashed processes left
@@ -146,6 +148,14 @@ int ms_store_mark(struct ms_store *store, int64_t number, struct ms_err *err);
  * transaction is open. */
 int ms_store_refuse_mounted(struct ms_store *store, int64_t number, const char *doing,
                             struct ms_err *err);
+
+/* store_mount.c: is a recorded mount still there? What cannot be known counts as there. */
+int ms_store_mount_alive(struct ms_store *store, const struct ms_mount_row *row, bool *alive,
+                         struct ms_err *err);
+
+/* store_pin.c: fails with failed_precondition when number is pinned. */
+int ms_store_refuse_pinned(struct ms_store *store, int64_t number, const char *doing,
+                           struct ms_err *err);
 
 /* store_mount.c: the row and the mounts that a mount request asks for; refuses a second writer.
  * Inside a transaction. */

@@ -29,9 +29,8 @@ static int ask_kernel(struct ms_store *store, int64_t number, bool *in_use, bool
     return ms_upper_in_use(upper, in_use, known, err);
 }
 
-/* Is a recorded mount still there? What cannot be known counts as there. */
-static int is_alive(struct ms_store *store, const struct ms_mount_row *row, bool *alive,
-                    struct ms_err *err) {
+int ms_store_mount_alive(struct ms_store *store, const struct ms_mount_row *row, bool *alive,
+                         struct ms_err *err) {
     bool known = true;
     *alive = false;
     if (strcmp(row->boot_id, store->boot_id) != 0)
@@ -54,7 +53,7 @@ int ms_store_refuse_mounted(struct ms_store *store, int64_t number, const char *
     while ((code = ms_meta_next_mount(&store->meta, number, after, &row, err)) == 1) {
         bool alive = false;
         after = row.rowid;
-        code = is_alive(store, &row, &alive, err);
+        code = ms_store_mount_alive(store, &row, &alive, err);
         if (code == MS_OK && alive)
             code = ms_err_set(err, MS_FAILED_PRECONDITION,
                               "cannot %s a snapshot that is mounted (on %.80s by process %lld): "
@@ -81,7 +80,7 @@ static int refuse_second_writer(struct ms_store *store, const struct ms_row *row
         bool alive = false;
         after = mount.rowid;
         if (!mount.readonly)
-            code = is_alive(store, &mount, &alive, err);
+            code = ms_store_mount_alive(store, &mount, &alive, err);
         if (code >= 0 && alive)
             return ms_err_set(err, MS_FAILED_PRECONDITION,
                               "it is mounted writable already, on %.80s by process %lld",
@@ -244,7 +243,7 @@ int ms_store_mounted(struct ms_store *store, struct ms_mounted_list *out, struct
     while (code >= 0 && (code = ms_meta_next_mount(&store->meta, 0, after, &row, err)) == 1) {
         bool alive = false;
         after = row.rowid;
-        code = is_alive(store, &row, &alive, err);
+        code = ms_store_mount_alive(store, &row, &alive, err);
         if (code == MS_OK && alive)
             code = add_mounted(store, &row, &list, err);
         if (code == MS_NOT_FOUND) /* unmounted and removed meanwhile */

@@ -13,7 +13,9 @@ static int remove_inside(struct ms_store *store, const char *ns, const char *key
     if (children)
         return ms_err_set(err, MS_FAILED_PRECONDITION,
                           "cannot remove a snapshot that has children: remove them first");
-    code = ms_store_refuse_mounted(store, row.number, "remove", err);
+    code = ms_store_refuse_pinned(store, row.number, "remove", err);
+    if (code == MS_OK)
+        code = ms_store_refuse_mounted(store, row.number, "remove", err);
     if (code == MS_OK)
         code = ms_store_lease_let_go(store, ns, key, err);
     if (code == MS_OK)
