@@ -9,9 +9,10 @@ local M = {}
 ---@param name string
 ---@param source string | file*
 ---@param options moonsnap.ImportOptions
+---@param around? fun(publish: fun(labels: table?): true?, moonsnap.Error?): true?, moonsnap.Error?  what publishes
 ---@return moonsnap.Imported? imported
 ---@return moonsnap.Error? err
-function M.run(store, name, source, options)
+function M.run(store, name, source, options, around)
     local core, engine, ns = store.core, store.engine, store.name_space
     local doing = ("import '%s'"):format(name)
     local taken = engine:stat(ns, name)
@@ -37,7 +38,14 @@ function M.run(store, name, source, options)
     end
     local summary = filling:summary()
     filling:close() -- lets go of the stage before it is sealed and renamed
-    ok, err = engine:adopt(ns, stage, name, options.parent, options.labels, options.durability)
+    local function publish(labels)
+        return engine:adopt(ns, stage, name, options.parent, labels, options.durability)
+    end
+    if around then
+        ok, err = around(publish)
+    else
+        ok, err = publish(options.labels)
+    end
     if not ok then
         return nil, err
     end

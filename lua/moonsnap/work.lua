@@ -58,11 +58,21 @@ function M.remove(store, key, progress)
     if not ok then
         return nil, err
     end
-    local cleaning <close> = info and store.engine:sweep(info.number)
+    if info then
+        M.free(store, info.number, progress)
+    end
+    return true
+end
+
+--- Frees the layer of a snapshot whose row is gone; what fails or is canceled, the next cleanup frees.
+---@param store moonsnap.Store
+---@param number integer
+---@param progress? moonsnap.Progress
+function M.free(store, number, progress)
+    local cleaning <close> = store.engine:sweep(number)
     if cleaning then
         M.drive(store.core, cleaning, "remove", progress)
     end
-    return true
 end
 
 ---@param store moonsnap.Store
