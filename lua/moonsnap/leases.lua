@@ -30,14 +30,31 @@ local function made_up(sys)
     return ("%d-%s"):format(sys.now() % 1000000000, table.concat(digits))
 end
 
+--- Makes a lease. With ttl it ends so many seconds from now unless it is renewed; with pid it ends with that process,
+--- however that ends. What a lease that has ended holds is held no longer; reap removes it.
+---@param id? string  made up without
+---@param options? {labels?: table<string, string>, ttl?: integer, pid?: integer}
+---@return moonsnap.Lease? lease
+---@return moonsnap.Error? err  already_exists; not_found for a process that is not there; invalid_argument
 function Leases:create(id, options)
     arguments.may("create", "id", id, "string")
-    options = options_of("create", options, { labels = "table" })
+    options = options_of("create", options, { labels = "table", ttl = "integer", pid = "integer" })
     local store = self.store
     if id == nil or id == "" then
         id = made_up(store.core.sys)
     end
-    return store.engine:lease_create(store.name_space, id, options.labels)
+    return store.engine:lease_create(store.name_space, id, options.labels, options.ttl, options.pid)
+end
+
+--- Lets a lease live for ttl seconds from now.
+---@param id string
+---@param ttl? integer  without, as long as it was made or last renewed with
+---@return moonsnap.Lease? lease
+---@return moonsnap.Error? err  not_found; failed_precondition: it has ended already, or has no time to live
+function Leases:renew(id, ttl)
+    need("renew", "id", id, "string")
+    arguments.may("renew", "ttl", ttl, "integer")
+    return self.store.engine:lease_renew(self.store.name_space, id, ttl)
 end
 
 function Leases:delete(id)
@@ -88,6 +105,47 @@ function Leases:list(...)
     local all
     all, err = store.engine:leases(store.name_space)
     return all and M.matching(all, filter), err
+end
+
+--- Those that have ended, by their time ("expired") or with their process ("dead").
+---@return moonsnap.Lease[]? leases  `ended` says how
+---@return moonsnap.Error? err
+function Leases:expired()
+    local all, err = self.store.engine:leases(self.store.name_space)
+    if not all then
+        return nil, err
+    end
+    local found = {}
+    for _, lease in ipairs(all) do
+        if lease.ended then
+            found[#found + 1] = lease
+        end
+    end
+    return found
+end
+
+--- Deletes all leases that have ended, each with what delete would take along, in one transaction.
+---@return {leases: string[], removed: string[]}? reaped  ids, and keys of the snapshots that went with them
+---@return moonsnap.Error? err
+function Leases:reap()
+    local store = self.store
+    return store:transaction(function()
+        local reaped = { leases = {}, removed = {} }
+        local ended, err = self:expired()
+        if not ended then
+            return nil, err
+        end
+        for _, lease in ipairs(ended) do
+            local removed
+            removed, err = store.engine:lease_delete(store.name_space, lease.id)
+            if not removed then
+                return nil, err
+            end
+            reaped.leases[#reaped.leases + 1] = lease.id
+            table.move(removed, 1, #removed, #reaped.removed + 1, reaped.removed)
+        end
+        return reaped
+    end)
 end
 
 function Leases:add(id, resource)

@@ -186,6 +186,10 @@ function Filter:match(info) end
 ---@return boolean
 function Filter:match_fields(fields) end
 
+--- What it asks for: by alternative, the terms that must all hold. op: "present" (value ""), "==", "!=", "~=".
+---@return {path: string, op: string, value: string}[][]
+function Filter:terms() end
+
 --- A snapshotter. `local store <close> = assert(moonsnap.open{ root = dir })`.
 ---@class moonsnap.Store
 ---@field root       string
@@ -225,13 +229,24 @@ function Store:namespace_records() end
 ---@field id      string
 ---@field created integer
 ---@field labels  table<string, string>  "containerd.io/gc.expire" (RFC 3339): from then on it holds nothing
+---@field ttl?    integer   seconds that renewing it gives, where it has been told
+---@field pid?    integer   the process with which it ends
+---@field ended?  "expired" | "dead"  it holds nothing any more
 
 ---@class moonsnap.Resource
 ---@field type string  "snapshots/overlayfs", "snapshots/native": this store's snapshots, by its driver
 ---@field id   string  a key or name; need not exist
 
+---@class moonsnap.LeaseOptions
+---@field labels? table<string, string>
+---@field ttl?    integer  seconds from now; ends it unless it is renewed
+---@field pid?    integer  of a process with which it ends
+
 ---@class moonsnap.Leases
----@field create    fun(self, id?: string, options?: {labels?: table<string, string>}): moonsnap.Lease?, moonsnap.Error?
+---@field create    fun(self, id?: string, options?: moonsnap.LeaseOptions): moonsnap.Lease?, moonsnap.Error?
+---@field renew     fun(self, id: string, ttl?: integer): moonsnap.Lease?, moonsnap.Error?  from now on, in seconds
+---@field expired   fun(self): moonsnap.Lease[]?, moonsnap.Error?  those that have ended
+---@field reap      fun(self): {leases: string[], removed: string[]}?, moonsnap.Error?  deletes those
 ---@field delete    fun(self, id: string): string[]?, moonsnap.Error?  keys of the snapshots that went with it
 ---@field list      fun(self, ...: string|moonsnap.Filter): moonsnap.Lease[]?, moonsnap.Error?  filters: id, labels.NAME
 ---@field add       fun(self, id: string, resource: moonsnap.Resource): true?, moonsnap.Error?

@@ -14,10 +14,14 @@ static void clear_resources(void *resources) { ms_resources_clear(resources); }
 
 static void clear_names(void *names) { ms_names_clear(names); }
 
-/* {id= or name=, created=, labels=} */
+/* {id= or name=, created=, labels=}, of a lease ttl= and pid= too where it has them */
 static void push_record(lua_State *L, const char *id, const struct ms_record *record) {
     luaL_checkstack(L, 4, NULL);
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 6);
+    if (record->ttl_s != 0)
+        ms_set_integer(L, "ttl", record->ttl_s);
+    if (record->process.pid != 0)
+        ms_set_integer(L, "pid", record->process.pid);
     ms_set_string(L, id, record->id);
     ms_set_integer(L, "created", record->created_ns);
     lua_createtable(L, 0, (int)record->labels.count);
@@ -45,18 +49,47 @@ static int lease_place(lua_State *L, struct ms_arg_place *out, struct ms_err *er
 
 /* ---- leases ----------------------------------------------------------------------------------*/
 
-/* lease_create(ns, id, labels) -> lease */
+/* The same, and ended= "expired" or "dead" for what holds nothing any more. */
+static void push_lease(lua_State *L, const struct ms_store *store, const struct ms_record *lease) {
+    enum ms_lease_end end = ms_store_lease_ended(store, lease);
+    push_record(L, "id", lease);
+    if (end != MS_LEASE_LIVES)
+        ms_set_string(L, "ended", ms_lease_end_name(end));
+}
+
+/* lease_create(ns, id, labels, ttl, pid) -> lease */
 static int lease_create(lua_State *L) {
     struct ms_err err;
     struct ms_arg_place place = {0};
     struct ms_labels *labels = NULL;
+    struct ms_lease_request request = {0};
+    lua_settop(L, 6);
+    struct ms_store *store = ms_store_check_arg(L);
+    request.ttl_s = luaL_optinteger(L, 5, 0);
+    request.pid = luaL_optinteger(L, 6, 0);
+    struct ms_record *made = ms_scratch_new(L, sizeof *made, clear_record);
+    if (lease_place(L, &place, &err) < 0 || ms_arg_labels(L, 4, &labels, &err) < 0)
+        return ms_failure(L, &err);
+    request.id = place.key;
+    request.labels = labels;
+    if (ms_store_lease_create(store, place.ns, &request, made, &err) < 0)
+        return ms_failure(L, &err);
+    push_lease(L, store, made);
+    return 1;
+}
+
+/* lease_renew(ns, id, ttl) -> lease */
+static int lease_renew(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place = {0};
     lua_settop(L, 4);
     struct ms_store *store = ms_store_check_arg(L);
-    struct ms_record *made = ms_scratch_new(L, sizeof *made, clear_record);
-    if (lease_place(L, &place, &err) < 0 || ms_arg_labels(L, 4, &labels, &err) < 0 ||
-        ms_store_lease_create(store, place.ns, place.key, labels, made, &err) < 0)
+    int64_t ttl_s = luaL_optinteger(L, 4, 0);
+    struct ms_record *renewed = ms_scratch_new(L, sizeof *renewed, clear_record);
+    if (lease_place(L, &place, &err) < 0 ||
+        ms_store_lease_renew(store, place.ns, place.key, ttl_s, renewed, &err) < 0)
         return ms_failure(L, &err);
-    push_record(L, "id", made);
+    push_lease(L, store, renewed);
     return 1;
 }
 
@@ -83,7 +116,11 @@ static int leases(lua_State *L) {
     const char *ns = ms_arg_key(L, 2, "namespace", &err);
     if (ns == NULL || ms_store_leases(store, ns, found, &err) < 0)
         return ms_failure(L, &err);
-    push_records(L, "id", found);
+    lua_createtable(L, (int)found->count, 0);
+    for (size_t i = 0; i < found->count; i++) {
+        push_lease(L, store, &found->items[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
     return 1;
 }
 
@@ -205,6 +242,7 @@ static int namespace_delete(lua_State *L) {
 }
 
 const luaL_Reg ms_lease_verbs[] = {{"lease_create", lease_create},
+                                   {"lease_renew", lease_renew},
                                    {"lease_delete", lease_delete},
                                    {"leases", leases},
                                    {"lease_add", lease_add},

@@ -5,9 +5,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/err.h"
+
 void ms_record_clear(struct ms_record *record) {
     free(record->id);
     ms_labels_clear(&record->labels);
+    free(record->boot_id);
     *record = (struct ms_record){0};
 }
 
@@ -96,8 +99,40 @@ static bool parse_time(const char *text, int64_t *seconds) {
     return true;
 }
 
-bool ms_record_expired(const struct ms_record *lease, int64_t now_ns) {
+#define SECOND 1000000000
+#define TTL_MAX 253402300799 /* the last second of the year 9999, as RFC 3339 ends there */
+
+static bool is_expired(const struct ms_record *lease, int64_t now_ns) {
     const char *expire = ms_labels_find(&lease->labels, MS_LABEL_EXPIRE);
     int64_t seconds = 0;
-    return expire != NULL && parse_time(expire, &seconds) && seconds < now_ns / 1000000000;
+    return expire != NULL && parse_time(expire, &seconds) && seconds < now_ns / SECOND;
+}
+
+enum ms_lease_end ms_lease_ended(const struct ms_record *lease, int64_t now_ns,
+                                 const char *boot_id) {
+    if (is_expired(lease, now_ns))
+        return MS_LEASE_EXPIRED;
+    if (lease->process.pid == 0 || lease->boot_id == NULL ||
+        ms_ident_alive(&lease->process, lease->boot_id, boot_id) != MS_ALIVE_NO)
+        return MS_LEASE_LIVES;
+    return MS_LEASE_DEAD;
+}
+
+const char *ms_lease_end_name(enum ms_lease_end end) {
+    static const char *const names[] = {NULL, "expired", "dead"};
+    return names[end];
+}
+
+int ms_lease_set_ttl(struct ms_labels *labels, int64_t now_ns, int64_t ttl_s, struct ms_err *err) {
+    char text[40];
+    struct tm parts;
+    time_t end = (time_t)(now_ns / SECOND);
+    if (ttl_s <= 0 || ttl_s > TTL_MAX - end)
+        return ms_err_set(err, MS_INVALID_ARGUMENT,
+                          "a lease lives for a positive number of seconds, till the year 9999");
+    end += (time_t)ttl_s;
+    if (gmtime_r(&end, &parts) == NULL ||
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        return ms_err_set(err, MS_INVALID_ARGUMENT, "a lease with such an end cannot be written");
+    return ms_labels_set(labels, MS_LABEL_EXPIRE, text, err);
 }

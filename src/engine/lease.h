@@ -14,14 +14,22 @@
 #include <stdint.h>
 
 #include "engine/snapshot.h"
+#include "sys/ident.h"
 
-/* A lease whose time (RFC 3339) is over holds nothing any more; nobody removes it for that. */
+/* A lease whose time (RFC 3339) is over holds nothing any more. */
 #define MS_LABEL_EXPIRE "containerd.io/gc.expire"
+
+/* To a marking collection, what such a lease holds passes nothing on by its labels. */
+#define MS_LABEL_FLAT "containerd.io/gc.flat"
 
 struct ms_record {
     char *id;           /* of a lease; the name of a namespace */
     int64_t created_ns; /* 0 for a namespace that only has rows and was never made */
     struct ms_labels labels;
+    /* Of leases alone: */
+    int64_t ttl_s;           /* what renewing adds to the time of that moment; 0: it has none */
+    struct ms_ident process; /* with whose end the lease ends; pid 0: with nobody's */
+    char *boot_id;           /* of the process */
 };
 
 struct ms_records {
@@ -51,5 +59,19 @@ void ms_resources_clear(struct ms_resources *resources);
 #define ms_auto_records __attribute__((cleanup(ms_records_clear)))
 #define ms_auto_resources __attribute__((cleanup(ms_resources_clear)))
 
-/* The label's time of a lease is over at now_ns. What is no time counts as none. */
-bool ms_record_expired(const struct ms_record *lease, int64_t now_ns);
+/* How a lease has ended, if it has: it holds nothing any more. Nobody removes it for that but who
+ * reaps leases. */
+enum ms_lease_end {
+    MS_LEASE_LIVES,
+    MS_LEASE_EXPIRED, /* the time of its label is over; what is no time counts as none */
+    MS_LEASE_DEAD,    /* its process is gone; one that cannot be seen from here counts as there */
+};
+enum ms_lease_end ms_lease_ended(const struct ms_record *lease, int64_t now_ns,
+                                 const char *boot_id);
+
+/* "expired", "dead"; NULL for one that lives. */
+const char *ms_lease_end_name(enum ms_lease_end end);
+
+/* Sets the label of its end to now and ttl_s seconds. Fails: invalid_argument (ttl_s is not
+ * positive, or ends after the year 9999), resource_exhausted. */
+int ms_lease_set_ttl(struct ms_labels *labels, int64_t now_ns, int64_t ttl_s, struct ms_err *err);

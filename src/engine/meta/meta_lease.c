@@ -27,8 +27,9 @@ int ms_meta_add_lease(struct ms_meta *meta, const char *ns, const struct ms_reco
     int code = ms_labels_encode(&lease->labels, &labels, err);
     if (code == MS_OK)
         code = ms_meta_prepare(meta,
-                               "INSERT INTO leases (namespace, id, created, labels)"
-                               " VALUES (?1, ?2, ?3, ?4)",
+                               "INSERT INTO leases (namespace, id, created, labels, ttl, pid,"
+                               " started, pid_namespace, boot_id)"
+                               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                                &statement, err);
     if (code < 0)
         return code;
@@ -37,6 +38,11 @@ int ms_meta_add_lease(struct ms_meta *meta, const char *ns, const struct ms_reco
     sqlite3_bind_int64(statement, 3, lease->created_ns);
     sqlite3_bind_blob64(statement, 4, labels.size != 0 ? labels.bytes : "", labels.size,
                         SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 5, lease->ttl_s);
+    sqlite3_bind_int64(statement, 6, lease->process.pid);
+    sqlite3_bind_int64(statement, 7, (int64_t)lease->process.started);
+    sqlite3_bind_int64(statement, 8, (int64_t)lease->process.pid_namespace);
+    bind(statement, 9, lease->boot_id != NULL ? lease->boot_id : "");
     code = sqlite3_step(statement);
     if (code == SQLITE_CONSTRAINT_PRIMARYKEY)
         return ms_err_set(err, MS_ALREADY_EXISTS, "lease '%.100s' already exists", lease->id);
@@ -45,6 +51,29 @@ int ms_meta_add_lease(struct ms_meta *meta, const char *ns, const struct ms_reco
 
 static int no_lease(const char *id, struct ms_err *err) {
     return ms_err_set(err, MS_NOT_FOUND, "lease '%.100s' does not exist", id);
+}
+
+int ms_meta_renew_lease(struct ms_meta *meta, const char *ns, const struct ms_record *lease,
+                        struct ms_err *err) {
+    ms_auto_text struct ms_text labels = {0};
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_labels_encode(&lease->labels, &labels, err);
+    if (code == MS_OK)
+        code = ms_meta_prepare(meta,
+                               "UPDATE leases SET labels = ?3, ttl = ?4"
+                               " WHERE namespace = ?1 AND id = ?2",
+                               &statement, err);
+    if (code < 0)
+        return code;
+    bind(statement, 1, ns);
+    bind(statement, 2, lease->id);
+    sqlite3_bind_blob64(statement, 3, labels.size != 0 ? labels.bytes : "", labels.size,
+                        SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 4, lease->ttl_s);
+    code = ms_meta_step(meta, statement, "renew a lease", err);
+    if (code < 0)
+        return code;
+    return sqlite3_changes(meta->db) == 0 ? no_lease(lease->id, err) : MS_OK;
 }
 
 int ms_meta_drop_lease(struct ms_meta *meta, const char *ns, const char *id, struct ms_err *err) {
@@ -59,6 +88,19 @@ int ms_meta_drop_lease(struct ms_meta *meta, const char *ns, const char *id, str
     if (code < 0)
         return code;
     return sqlite3_changes(meta->db) == 0 ? no_lease(id, err) : MS_OK;
+}
+
+static int read_process(sqlite3_stmt *statement, struct ms_record *lease, struct ms_err *err) {
+    if (sqlite3_column_count(statement) < 8)
+        return MS_OK;
+    lease->ttl_s = sqlite3_column_int64(statement, 3);
+    lease->process.pid = sqlite3_column_int64(statement, 4);
+    if (lease->process.pid == 0)
+        return MS_OK;
+    lease->process.started = (uint64_t)sqlite3_column_int64(statement, 5);
+    lease->process.pid_namespace = (uint64_t)sqlite3_column_int64(statement, 6);
+    lease->boot_id = ms_meta_column(statement, 7);
+    return lease->boot_id != NULL ? MS_OK : ms_err_memory(err);
 }
 
 static int add_record(struct ms_records *records, sqlite3_stmt *statement, struct ms_err *err) {
@@ -78,6 +120,8 @@ static int add_record(struct ms_records *records, sqlite3_stmt *statement, struc
         return ms_err_memory(err);
     int code = ms_labels_decode(sqlite3_column_blob(statement, 2),
                                 (size_t)sqlite3_column_bytes(statement, 2), &record.labels, err);
+    if (code == MS_OK)
+        code = read_process(statement, &record, err);
     if (code < 0)
         return code;
     records->items[records->count++] = record;
@@ -100,10 +144,10 @@ int ms_meta_leases(struct ms_meta *meta, const char *ns, const char *id, struct 
                    struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
     int code = ms_meta_prepare(meta,
-                               id != NULL ? "SELECT id, created, labels FROM leases"
-                                            " WHERE namespace = ?1 AND id = ?2"
-                                          : "SELECT id, created, labels FROM leases"
-                                            " WHERE namespace = ?1 ORDER BY id",
+                               id != NULL ? "SELECT " MS_META_LEASE_COLUMNS " FROM leases l"
+                                            " WHERE l.namespace = ?1 AND l.id = ?2"
+                                          : "SELECT " MS_META_LEASE_COLUMNS " FROM leases l"
+                                            " WHERE l.namespace = ?1 ORDER BY l.id",
                                &statement, err);
     if (code < 0)
         return code;
@@ -207,7 +251,7 @@ int ms_meta_holders(struct ms_meta *meta, const struct ms_thing *thing, struct m
                     struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
     int code = ms_meta_prepare(meta,
-                               "SELECT l.id, l.created, l.labels FROM held h JOIN leases l"
+                               "SELECT " MS_META_LEASE_COLUMNS " FROM held h JOIN leases l"
                                " ON l.namespace = h.namespace AND l.id = h.lease"
                                " WHERE h.namespace = ?1 AND h.type = ?2 AND h.id = ?3",
                                &statement, err);
@@ -240,6 +284,28 @@ int ms_meta_lease_made(struct ms_meta *meta, const char *ns, const char *lease, 
     while ((code = ms_meta_step(meta, statement, "read a lease", err)) == 1) {
         const char *key = (const char *)sqlite3_column_text(statement, 0);
         code = key != NULL ? ms_names_add(out, key, err) : ms_err_memory(err);
+        if (code < 0)
+            return code;
+    }
+    return code;
+}
+
+int ms_meta_holdings(struct ms_meta *meta, const char *ns, const char *type,
+                     ms_holding_visit *visit, void *context, struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code = ms_meta_prepare(meta,
+                               "SELECT s.id, h.lease FROM held h JOIN snapshots s"
+                               " ON s.namespace = h.namespace AND s.key = h.id"
+                               " WHERE h.namespace = ?1 AND h.type = ?2 ORDER BY s.id, h.lease",
+                               &statement, err);
+    if (code < 0)
+        return code;
+    bind(statement, 1, ns);
+    bind(statement, 2, type);
+    while ((code = ms_meta_step(meta, statement, "read what leases hold", err)) == 1) {
+        const char *lease = (const char *)sqlite3_column_text(statement, 1);
+        code = lease != NULL ? visit(context, sqlite3_column_int64(statement, 0), lease, err)
+                             : ms_err_memory(err);
         if (code < 0)
             return code;
     }

@@ -18,12 +18,19 @@
 int ms_meta_add_lease(struct ms_meta *meta, const char *ns, const struct ms_record *lease,
                       struct ms_err *err);
 
+/* Writes labels and ttl_s of a lease that is there. Fails: not_found. */
+int ms_meta_renew_lease(struct ms_meta *meta, const char *ns, const struct ms_record *lease,
+                        struct ms_err *err);
+
 /* Deletes a lease and what it held. Fails: not_found. */
 int ms_meta_drop_lease(struct ms_meta *meta, const char *ns, const char *id, struct ms_err *err);
 
 /* All leases of a namespace by their ids, or the one of that id (else not_found). */
 int ms_meta_leases(struct ms_meta *meta, const char *ns, const char *id, struct ms_records *out,
                    struct ms_err *err);
+
+#define MS_META_LEASE_COLUMNS                                                                      \
+    "l.id, l.created, l.labels, l.ttl, l.pid, l.started, l.pid_namespace, l.boot_id"
 
 /* A thing in a namespace; borrowed. */
 struct ms_thing {
@@ -57,6 +64,12 @@ int ms_meta_holders(struct ms_meta *meta, const struct ms_thing *thing, struct m
 int ms_meta_lease_made(struct ms_meta *meta, const char *ns, const char *lease, const char *type,
                        struct ms_names *out, struct ms_err *err);
 
+/* Which snapshots of a namespace are held as things of that type, by which leases: in order of
+ * number. Both must outlive what visit does with them. */
+typedef int ms_holding_visit(void *context, int64_t number, const char *lease, struct ms_err *err);
+int ms_meta_holdings(struct ms_meta *meta, const char *ns, const char *type,
+                     ms_holding_visit *visit, void *context, struct ms_err *err);
+
 /* Is a snapshot kept by a label of its own (gc.root, gc.bref) or by one of another snapshot of its
  * namespace that names it (gc.ref.snapshot)? */
 int ms_meta_kept(struct ms_meta *meta, const char *ns, const char *key, bool *out,
@@ -77,7 +90,7 @@ int ms_meta_drop_namespace(struct ms_meta *meta, const char *name, struct ms_err
 
 int ms_meta_has_snapshots(struct ms_meta *meta, const char *ns, bool *out, struct ms_err *err);
 
-/* The rest of the rows of statement, whose columns are an id, a time and labels; appended to *out.
- */
+/* The rest of the rows of statement, whose columns are an id, a time and labels, and where there
+ * are more, those of MS_META_LEASE_COLUMNS; appended to *out. */
 int ms_meta_read_records(struct ms_meta *meta, sqlite3_stmt *statement, struct ms_records *out,
                          struct ms_err *err);

@@ -55,27 +55,93 @@ static int enter(struct ms_store *store, const char *ns, const char *id, struct 
     return code < 0 || id == NULL ? code : ms_key_check("lease", id, strlen(id), err);
 }
 
-int ms_store_lease_create(struct ms_store *store, const char *ns, const char *id,
-                          const struct ms_labels *labels, struct ms_record *out,
+static int add_event(struct ms_store *store, const char *ns, const char *id, const char *what,
+                     struct ms_err *err) {
+    struct ms_new_event event = {.topic = "/moonsnap/lease", .ns = ns, .key = id, .name = what};
+    return ms_meta_add_event(&store->meta, &event, err);
+}
+
+/* The lease that a request describes; its labels are a copy, the rest is borrowed. */
+static int describe(const struct ms_store *store, const struct ms_lease_request *request,
+                    struct ms_record *out, struct ms_err *err) {
+    size_t count = request->labels != NULL ? request->labels->count : 0;
+    int code = MS_OK;
+    for (size_t i = 0; code == MS_OK && i < count; i++)
+        code = ms_labels_set(&out->labels, request->labels->items[i].name,
+                             request->labels->items[i].value, err);
+    if (code == MS_OK && request->ttl_s != 0)
+        code = ms_lease_set_ttl(&out->labels, out->created_ns, request->ttl_s, err);
+    if (code == MS_OK && request->pid != 0)
+        code = ms_ident_of(request->pid, &out->process, err);
+    out->id = (char *)request->id;
+    out->ttl_s = request->ttl_s;
+    out->boot_id = store->boot_id;
+    return code;
+}
+
+int ms_store_lease_create(struct ms_store *store, const char *ns,
+                          const struct ms_lease_request *request, struct ms_record *out,
                           struct ms_err *err) {
     ms_auto_records struct ms_records made = {0};
-    struct ms_record lease = {.id = (char *)id, .created_ns = ms_clock_now_ns()}; /* borrowed */
-    if (labels != NULL)
-        lease.labels = *labels;
-    int code = enter(store, ns, id, err);
+    struct ms_record lease = {.created_ns = ms_clock_now_ns()};
+    int code = enter(store, ns, request->id, err);
     if (code == MS_OK)
-        code = ms_store_check_labels(labels, err);
+        code = ms_store_check_labels(request->labels, err);
+    if (code == MS_OK)
+        code = describe(store, request, &lease, err);
     if (code == MS_OK)
         code = ms_store_begin(store, err);
-    if (code < 0)
-        return code;
-    code = ms_meta_add_lease(&store->meta, ns, &lease, err);
+    if (code == MS_OK) {
+        code = ms_meta_add_lease(&store->meta, ns, &lease, err);
+        if (code == MS_OK)
+            code = add_event(store, ns, request->id, "create", err);
+        if (code == MS_OK)
+            code = ms_meta_leases(&store->meta, ns, request->id, &made, err);
+        code = ms_store_end(store, code, err);
+    }
+    ms_labels_clear(&lease.labels);
     if (code == MS_OK)
-        code = ms_meta_leases(&store->meta, ns, id, &made, err);
-    code = ms_store_end(store, code, err);
+        ms_records_take(&made, out);
+    return code;
+}
+
+enum ms_lease_end ms_store_lease_ended(const struct ms_store *store,
+                                       const struct ms_record *lease) {
+    return ms_lease_ended(lease, ms_clock_now_ns(), store->boot_id);
+}
+
+static int renew_inside(struct ms_store *store, const char *ns, int64_t ttl_s,
+                        struct ms_record *lease, struct ms_err *err) {
+    int64_t now_ns = ms_clock_now_ns();
+    enum ms_lease_end end = ms_lease_ended(lease, now_ns, store->boot_id);
+    if (end != MS_LEASE_LIVES)
+        return ms_err_set(err, MS_FAILED_PRECONDITION,
+                          "it has ended (%s), and what it held may be gone: create another one",
+                          ms_lease_end_name(end));
+    if (ttl_s != 0)
+        lease->ttl_s = ttl_s;
+    if (lease->ttl_s == 0)
+        return ms_err_set(err, MS_FAILED_PRECONDITION,
+                          "it was made without a time to live: say how long it shall live");
+    int code = ms_lease_set_ttl(&lease->labels, now_ns, lease->ttl_s, err);
+    return code < 0 ? code : ms_meta_renew_lease(&store->meta, ns, lease, err);
+}
+
+int ms_store_lease_renew(struct ms_store *store, const char *ns, const char *id, int64_t ttl_s,
+                         struct ms_record *out, struct ms_err *err) {
+    ms_auto_records struct ms_records found = {0};
+    int code = enter(store, ns, id, err);
+    if (code == MS_OK)
+        code = ms_store_begin(store, err);
+    if (code == MS_OK) {
+        code = ms_meta_leases(&store->meta, ns, id, &found, err);
+        if (code == MS_OK)
+            code = renew_inside(store, ns, ttl_s, &found.items[0], err);
+        code = ms_store_end(store, code, err);
+    }
     if (code < 0)
-        return code;
-    ms_records_take(&made, out);
+        return ms_err_wrap(err, "renew lease '%.60s'", id);
+    ms_records_take(&found, out);
     return MS_OK;
 }
 
@@ -84,13 +150,12 @@ static int is_kept(struct ms_store *store, const char *ns, const char *key, bool
                    struct ms_err *err) {
     ms_auto_records struct ms_records holders = {0};
     struct ms_thing thing = thing_of(store, ns, key);
-    int64_t now = ms_clock_now_ns();
     int code = ms_meta_kept(&store->meta, ns, key, out, err);
     if (code < 0 || *out)
         return code;
     code = ms_meta_holders(&store->meta, &thing, &holders, err);
     for (size_t i = 0; code == MS_OK && i < holders.count; i++)
-        *out = *out || !ms_record_expired(&holders.items[i], now);
+        *out = *out || ms_store_lease_ended(store, &holders.items[i]) == MS_LEASE_LIVES;
     return code;
 }
 
@@ -143,6 +208,8 @@ int ms_store_lease_delete(struct ms_store *store, const char *ns, const char *id
     code = ms_meta_lease_made(&store->meta, ns, id, store->driver->resource, &made, err);
     if (code == MS_OK)
         code = ms_meta_drop_lease(&store->meta, ns, id, err);
+    if (code == MS_OK)
+        code = add_event(store, ns, id, "delete", err);
     if (code == MS_OK)
         code = remove_all(store, ns, &made, &gone, err);
     code = ms_store_end(store, code, err);

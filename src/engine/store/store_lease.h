@@ -28,10 +28,28 @@
 #include "engine/lease.h"
 #include "engine/store/store.h"
 
-/* Fails: already_exists, invalid_argument (an id that can be none, bad label). */
-int ms_store_lease_create(struct ms_store *store, const char *ns, const char *id,
-                          const struct ms_labels *labels, struct ms_record *out,
+/* Borrowed for the call. */
+struct ms_lease_request {
+    const char *id;
+    const struct ms_labels *labels; /* or NULL */
+    int64_t ttl_s;                  /* it ends so many seconds from now; 0: its labels say */
+    int64_t pid;                    /* it ends with that process, too; 0: with nobody */
+};
+
+/* Fails: already_exists, invalid_argument (an id that can be none, bad label, bad ttl), not_found
+ * (no such process). */
+int ms_store_lease_create(struct ms_store *store, const char *ns,
+                          const struct ms_lease_request *request, struct ms_record *out,
                           struct ms_err *err);
+
+/* The lease ends ttl_s seconds from now (0: as many as it was made or renewed with).
+ * Fails: not_found, failed_precondition (it has ended: what it held may be gone; it has no ttl),
+ * invalid_argument. */
+int ms_store_lease_renew(struct ms_store *store, const char *ns, const char *id, int64_t ttl_s,
+                         struct ms_record *out, struct ms_err *err);
+
+/* How a lease has ended, if it has. */
+enum ms_lease_end ms_store_lease_ended(const struct ms_store *store, const struct ms_record *lease);
 
 /* removed (or NULL) gets the keys of the snapshots that went with it; their layers are in trash.
  * Fails: not_found. */
