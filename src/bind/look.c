@@ -114,6 +114,35 @@ static int count(lua_State *L) {
     return 1;
 }
 
+/* sum(ns, filter) -> count, size, inodes */
+static int sum(lua_State *L) {
+    struct ms_err err;
+    struct ms_sum found;
+    lua_settop(L, 3);
+    struct ms_store *store = ms_store_check_arg(L);
+    const struct ms_filter *filter = ms_filter_arg(L, 3);
+    const char *ns = ms_arg_key(L, 2, "namespace", &err);
+    if (ns == NULL || ms_store_sum(store, ns, filter, &found, &err) < 0)
+        return ms_failure(L, &err);
+    lua_pushinteger(L, found.count);
+    lua_pushinteger(L, found.usage.size_bytes);
+    lua_pushinteger(L, found.usage.inodes);
+    return 3;
+}
+
+/* filesystem() -> {size, free}: bytes of the file system that the layers lie on */
+static int filesystem(lua_State *L) {
+    struct ms_err err;
+    int64_t size = 0;
+    int64_t left = 0;
+    if (ms_store_filesystem(ms_store_check_arg(L), &size, &left, &err) < 0)
+        return ms_failure(L, &err);
+    lua_createtable(L, 0, 2);
+    ms_set_integer(L, "size", size);
+    ms_set_integer(L, "free", left);
+    return 1;
+}
+
 /* ---- filters ---------------------------------------------------------------------------------*/
 
 static void free_filter(void *filter) { ms_filter_free(filter); }
@@ -220,6 +249,40 @@ static int match_fields(lua_State *L) {
     return 1;
 }
 
+static void push_span(lua_State *L, const char *name, struct ms_span span) {
+    lua_pushlstring(L, span.size != 0 ? span.bytes : "", span.size);
+    lua_setfield(L, -2, name);
+}
+
+static void push_selectors(lua_State *L, const struct ms_selector *selectors, size_t count) {
+    static const char *const words[] = {[MS_OP_PRESENT] = "present",
+                                        [MS_OP_EQUAL] = "==",
+                                        [MS_OP_NOT_EQUAL] = "!=",
+                                        [MS_OP_MATCHES] = "~="};
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_createtable(L, 0, 3);
+        push_span(L, "path", selectors[i].path.joined);
+        push_span(L, "value", selectors[i].value);
+        ms_set_string(L, "op", words[selectors[i].op]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+/* filter:terms() -> by alternative a list of {path, op, value}; op: present, ==, !=, ~= */
+static int terms(lua_State *L) {
+    const struct ms_filter *filter = ms_box_check(L, 1, &filter_class);
+    size_t alternatives = ms_filter_alternatives(filter);
+    lua_createtable(L, (int)alternatives, 0);
+    for (size_t i = 0; i < alternatives; i++) {
+        size_t count = 0;
+        const struct ms_selector *selectors = ms_filter_selectors(filter, i, &count);
+        push_selectors(L, selectors, count);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
 struct plan {
     char *text;
 };
@@ -247,10 +310,11 @@ static int explain(lua_State *L) {
 const luaL_Reg ms_look_verbs[] = {
     {"stat", stat_snapshot},    {"update", update}, {"touch", touch},
     {"layers", layers},         {"event", event},   {"explain", explain},
-    {"last_event", last_event}, {"count", count},   {NULL, NULL}};
+    {"last_event", last_event}, {"count", count},   {"sum", sum},
+    {"filesystem", filesystem}, {NULL, NULL}};
 
 void ms_look_setup(lua_State *L) {
     static const luaL_Reg methods[] = {
-        {"match", match}, {"match_fields", match_fields}, {NULL, NULL}};
+        {"match", match}, {"match_fields", match_fields}, {"terms", terms}, {NULL, NULL}};
     ms_class_register(L, &filter_class, methods);
 }

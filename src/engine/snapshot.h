@@ -84,6 +84,12 @@ struct ms_usage {
     int64_t inodes;
 };
 
+/* Some snapshots together. */
+struct ms_sum {
+    int64_t count;
+    struct ms_usage usage; /* of their own layers; an active's is not known: 0 */
+};
+
 /* Fails with invalid_argument unless bytes may be a key or name; what says which word to use in
  * the text ("key", "name", "parent", "namespace"). */
 int ms_key_check(const char *what, const char *bytes, size_t size, struct ms_err *err);

@@ -254,6 +254,13 @@ int ms_ids_add(struct ms_ids *ids, int64_t number, struct ms_err *err);
 int ms_meta_infos(struct ms_meta *meta, const char *ns, const struct ms_ids *ids, size_t first,
                   struct ms_page *out, struct ms_err *err);
 
+/* ---- meta_sum.c ------------------------------------------------------------------------------*/
+
+/* Sums up what of a namespace filter matches; NULL: all. Labels, name, parent and kind by == or
+ * presence are looked up in indexes; expressions walk the rows. */
+int ms_meta_sum(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
+                struct ms_sum *out, struct ms_err *err);
+
 /* ---- meta_walk.c -----------------------------------------------------------------------------*/
 
 /* Looks up in indexes what filter can match (a superset, of any namespace: the caller evaluates the
