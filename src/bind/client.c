@@ -42,6 +42,9 @@ static void read_options(lua_State *L, struct ms_client_call *call,
         call->timeout_ms = luaL_checkinteger(L, -1);
     luaL_argcheck(L, call->timeout_ms >= 0 && call->timeout_ms < INT64_C(1) << 40, 4, "timeout_ms");
     lua_pop(L, 1);
+    if (lua_getfield(L, 4, "stop_fd") != LUA_TNIL)
+        call->stop_fd = (int)luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
     if (lua_getfield(L, 4, "headers") == LUA_TNIL)
         return;
     luaL_checktype(L, -1, LUA_TTABLE);

@@ -97,6 +97,11 @@ static int loop_signal(lua_State *L) {
     return 1;
 }
 
+static int loop_fd(lua_State *L) {
+    lua_pushinteger(L, check(L)->loop->epoll_fd);
+    return 1;
+}
+
 static int loop_watch(lua_State *L) {
     struct loop *self = check(L);
     struct ms_err err;
@@ -122,13 +127,10 @@ static int loop_ready(lua_State *L) {
 }
 
 void ms_rpc_push(lua_State *L) {
-    static const luaL_Reg methods[] = {{"wait", loop_wait},
-                                       {"take_signals", loop_take_signals},
-                                       {"signal", loop_signal},
-                                       {"watch", loop_watch},
-                                       {"ready", loop_ready},
-                                       {"serve", ms_rpc_serve},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"wait", loop_wait},     {"take_signals", loop_take_signals},
+                                       {"signal", loop_signal}, {"watch", loop_watch},
+                                       {"ready", loop_ready},   {"fd", loop_fd},
+                                       {"serve", ms_rpc_serve}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"loop", new_loop}, {NULL, NULL}};
     ms_class_register(L, &loop_class, methods);
     ms_rpc_server_setup(L);

@@ -78,20 +78,24 @@ static void take(struct ms_client *client) {
         broken(client, nghttp2_strerror((int)used));
 }
 
-/* Sends what is queued and waits once for more, not beyond due_ns. */
-static void turn(struct ms_client *client, int64_t due_ns) {
+/* Sends what is queued and waits once for more, not beyond due_ns. True: stop_fd is readable. */
+static bool turn(struct ms_client *client, int64_t due_ns, int stop_fd) {
     flush(client);
     if (client->broken)
-        return;
+        return false;
     int wait = -1;
     if (due_ns != INT64_MAX) {
         int64_t left = (due_ns - ms_steady_ns() + MS_NS - 1) / MS_NS;
         wait = left < 0 ? 0 : left < 60000 ? (int)left : 60000;
     }
     bool full = client->out_at != client->out.size;
-    struct pollfd poll_fd = {.fd = client->fd, .events = (short)(POLLIN | (full ? POLLOUT : 0))};
-    if (poll(&poll_fd, 1, wait) > 0 && (poll_fd.revents & ~POLLOUT) != 0)
+    struct pollfd fds[] = {{.fd = client->fd, .events = (short)(POLLIN | (full ? POLLOUT : 0))},
+                           {.fd = stop_fd, .events = POLLIN}};
+    if (poll(fds, stop_fd > 0 ? 2 : 1, wait) <= 0)
+        return false;
+    if ((fds[0].revents & ~POLLOUT) != 0)
         take(client);
+    return fds[1].revents != 0;
 }
 
 static int dial(const char *path, int *out, struct ms_err *err) {
@@ -219,6 +223,7 @@ int ms_client_begin(struct ms_client *client, const struct ms_client_call *call,
     answer->client = client;
     answer->stream_id = -1;
     answer->status = -1;
+    answer->stop_fd = call->stop_fd;
     answer->due_ns = call->timeout_ms > 0 ? ms_steady_ns() + call->timeout_ms * MS_NS : INT64_MAX;
     answer->next = client->answers;
     if (client->answers != NULL)
@@ -271,7 +276,8 @@ int ms_answer_next(struct ms_answer *answer, const char **bytes, size_t *size, s
         }
         if (answer->due_ns <= ms_steady_ns())
             return ms_err_set(err, MS_DEADLINE_EXCEEDED, "the time is over");
-        turn(answer->client, answer->due_ns);
+        if (turn(answer->client, answer->due_ns, answer->stop_fd))
+            return ms_err_set(err, MS_CANCELED, "interrupted");
     }
     return hand_out(answer, bytes, *size);
 }

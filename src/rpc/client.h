@@ -42,6 +42,7 @@ struct ms_client_call {
     const struct ms_client_header *headers;
     size_t header_count; /* at most MS_CLIENT_HEADERS */
     int64_t timeout_ms;  /* 0: none */
+    int stop_fd; /* once it is readable, waiting for the answer is over: canceled; 0: none */
 };
 
 /* Connects; free it with ms_client_free. unavailable when nobody listens there, invalid_argument

@@ -31,6 +31,7 @@ struct ms_answer {
     struct ms_answer *next, *previous;
     int32_t stream_id;
     int64_t due_ns;         /* INT64_MAX: none */
+    int stop_fd;            /* 0: none */
     struct ms_text request; /* its frame */
     size_t request_at;
     struct ms_text in; /* frames that came and were not handed out, from in_at */

@@ -37,6 +37,10 @@ function Loop:watch(fd, events) end
 ---@return integer? fd  the next watched descriptor that is ready
 function Loop:ready() end
 
+--- Readable while wait would find something.
+---@return integer fd
+function Loop:fd() end
+
 ---@class moonsnap.rpc.ServeOptions
 ---@field fd                integer  a listening unix socket; the server owns it from now on
 ---@field max_message?      integer  bytes of one request; 16 MiB
@@ -139,6 +143,7 @@ function rpc.connect(path) end
 ---@class moonsnap.rpc.CallOptions
 ---@field headers?    table<string, string>
 ---@field timeout_ms? integer
+---@field stop_fd?    integer  once this descriptor is readable, waiting is over: canceled
 
 --- One unary call; waits.
 ---@param path string
