@@ -7,6 +7,7 @@ local arguments = require "moonsnap.arguments"
 local leases = require "moonsnap.leases"
 local namespaces = require "moonsnap.namespaces"
 local pins = require "moonsnap.pins"
+local program = require "moonsnap.program"
 local run = require "moonsnap.run"
 local transaction = require "moonsnap.transaction"
 local verbs = require "moonsnap.verbs"
@@ -189,6 +190,10 @@ end
 function Store:transaction(fn)
     need("transaction", "fn", fn, "function")
     return transaction.run(self.engine, fn, self)
+end
+
+function Store:program(what, args, options)
+    return program.run(self, what, args, options, new)
 end
 
 function Store:cleanup(options)

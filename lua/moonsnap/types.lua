@@ -445,6 +445,31 @@ function Store:run(name, argv, options) end
 ---@return moonsnap.Error? err
 function Store:transaction(fn) end
 
+---@class moonsnap.ProgramOptions
+---@field name?         string    for messages; "program"
+---@field emit?         fun(value: any)   gets what the program emits, at once
+---@field log?          fun(text: string)
+---@field read_only?    boolean   looks at one state, takes no lock; what writes answers failed_precondition
+---@field check?        boolean   tells what has changed, and changes nothing
+---@field instructions? integer   of a text; 10,000,000
+---@field memory?       integer   bytes, of a text; 64 MiB
+---@field seconds?      number    10
+
+---@class moonsnap.Outcome
+---@field values   {n: integer, [integer]: any}   that the program returned
+---@field spent?   {instructions: integer, seconds: number, memory: integer}  of a text
+---@field changes? moonsnap.program.Changes       with check
+
+--- Runs a program in one transaction: all of it or nothing. A text runs in a sandbox (docs/programs.md says what it
+--- finds there); a function is called as what(store, args, emit), trusted, with a look at the clock alone.
+--- Rolls back when it raises, returns `nil, err` or is over a limit (resource_exhausted).
+---@param what string | fun(store: moonsnap.Store, args: any[], emit: fun(value: any)): any, moonsnap.Error?
+---@param args? any[]
+---@param options? moonsnap.ProgramOptions
+---@return moonsnap.Outcome? outcome
+---@return moonsnap.Error? err
+function Store:program(what, args, options) end
+
 --- Iterates event rows in order: `for event in store:events{ since = cursor } do`.
 ---@param options? {since?: integer}
 ---@return fun(): moonsnap.Event?

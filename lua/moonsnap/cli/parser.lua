@@ -6,14 +6,14 @@ local M = {}
 
 local GROUPS = {
     { "Make", "import", "prepare", "view", "commit", "label", "touch", "rm" },
-    { "Use", "run", "mount", "umount", "mounts", "lua" },
+    { "Use", "run", "mount", "umount", "mounts", "lua", "program", "repl" },
     { "Look", "ls", "tree", "stat", "usage", "diff" },
     { "Serve", "serve" },
     { "Keep house", "cleanup", "check", "help", "version" },
 }
 
 --- Verbs after whose NAME or FILE everything belongs to another program.
-local HANDS_ON = { run = true, lua = true }
+local HANDS_ON = { run = true, lua = true, program = true }
 
 local EXITS = "Exit status: 0 fine, 1 failed, 2 used wrongly, 3 not found, 4 exists already, 5 in use or in the wrong "
     .. "state, 6 not permitted, 7 no space or over a limit, 8 damaged. run exits as its command does, or with 125."

@@ -1,0 +1,93 @@
+--- What runs in the sandbox before a program: words as methods, and walks as iterators. Text, because it is Lua of the
+--- other state.
+---
+---     a word answers       true, results...     it returns them
+---                          false, raised        it raises that, at the line of the program
+---
+--- store:stat(key) and store.stat(key) are the same, so that a program reads like a script of the module.
+
+return [==[
+local store, leases, pins, program, words, error, type, pairs, setmetatable, pack, unpack =
+    store, leases, pins, program, { emit = emit, log = log, now = now, failure = failure }, error, type, pairs,
+    setmetatable, table.pack, table.unpack
+local PAGE = 100
+
+local function answer(ok, ...)
+    if ok then
+        return ...
+    end
+    local raised = ...
+    error(raised, type(raised) == "string" and 2 or 0)
+end
+
+local function method(owner, word)
+    return function(first, ...)
+        if first == owner then
+            return answer(word(...))
+        end
+        return answer(word(first, ...))
+    end
+end
+
+for _, owner in pairs { store, leases, pins } do
+    local methods = {}
+    for name, word in pairs(owner) do
+        methods[name] = method(owner, word)
+    end
+    for name, fn in pairs(methods) do
+        owner[name] = fn
+    end
+end
+for name, word in pairs(words) do
+    _ENV[name] = function(...) return answer(word(...)) end
+end
+
+local walk_begin, walk_next, walk_end = program.walk_begin, program.walk_next, program.walk_end
+_ENV.program = nil
+
+local closing = {
+    __name = "walk",
+    __close = function(walk)
+        if not walk.over then
+            walk.over = true
+            walk_end(walk.number)
+        end
+    end,
+}
+
+local function infos(number)
+    local walk = setmetatable({ number = number, over = false }, closing)
+    local page, at = {}, 0
+    return function()
+        at = at + 1
+        if page[at] == nil and not walk.over then
+            page, at = answer(walk_next(number, PAGE)), 1
+            walk.over = #page < PAGE
+        end
+        return page[at]
+    end, nil, nil, walk
+end
+
+function store.walk(first, ...)
+    if first == store then
+        return infos(answer(walk_begin(...)))
+    end
+    return infos(answer(walk_begin(first, ...)))
+end
+
+function store.list(...)
+    local given = pack(...)
+    local from = given[1] == store and 2 or 1
+    local filters, limit, list = given[from], given[from + 1], {}
+    if type(filters) ~= "table" then
+        filters = { filters }
+    end
+    for info in store.walk(unpack(filters)) do
+        if limit and #list >= limit then
+            break
+        end
+        list[#list + 1] = info
+    end
+    return list
+end
+]==]

@@ -1,0 +1,131 @@
+--- A console on objects of this process: runs chunks, shows what they answer, completes.
+
+local complete = require "moonsnap.repl.complete"
+local pretty = require "moonsnap.repl.pretty"
+local raised = require "moonsnap.raised"
+local source = require "moonsnap.repl.source"
+
+local M = {}
+
+---@class moonsnap.repl.Here
+---@field env    table                         globals of the chunks
+---@field store  moonsnap.Store                whose keys are completed
+---@field say    fun(text: string)             what print and answers go to
+---@field scold  fun(text: string)             what errors go to
+---@field how    moonsnap.repl.Pretty
+---@field guard? fun(): any                    called now and then while a chunk runs; what it answers is raised
+local Here = {}
+Here.__index = Here
+
+local EVERY = 10000 -- instructions between two looks of guard
+
+--- The elements of an iterator: `all(store:walk())`.
+local function all(iterator, state, control, closing)
+    local list = {}
+    local _closing <close> = closing
+    for value in iterator, state, control do
+        list[#list + 1] = value
+    end
+    return list
+end
+
+--- Coroutines that chunks make are looked at, too.
+local function guarded_coroutines(guard)
+    local function watched(fn)
+        return function(...)
+            debug.sethook(guard, "", EVERY)
+            return fn(...)
+        end
+    end
+    return setmetatable({
+        create = function(fn) return coroutine.create(watched(fn)) end,
+        wrap = function(fn) return coroutine.wrap(watched(fn)) end,
+    }, { __index = coroutine })
+end
+
+---@param options {globals: table, store: moonsnap.Store, say: fun(text: string), scold: fun(text: string),
+---                how: moonsnap.repl.Pretty, guard?: fun(): any}
+---@return moonsnap.repl.Here
+function M.new(options)
+    local self = setmetatable({
+        store = options.store, say = options.say, scold = options.scold, how = options.how,
+    }, Here)
+    local env = setmetatable({ all = all }, { __index = _G })
+    for name, value in pairs(options.globals) do
+        env[name] = value
+    end
+    env._G = env
+    function env.print(...)
+        local words = table.pack(...)
+        for at = 1, words.n do
+            words[at] = type(words[at]) == "table" and pretty.show(words[at], self.how) or tostring(words[at])
+        end
+        self.say(table.concat(words, "\t", 1, words.n))
+    end
+    if options.guard then
+        self.look = function()
+            local stop = options.guard()
+            if stop ~= nil then
+                error(stop, 0)
+            end
+        end
+        env.coroutine = guarded_coroutines(self.look)
+    end
+    self.env = env
+    return self
+end
+
+--- For xpcall: an error value as it is, anything else with where it was raised, where that is not the chunk itself.
+local function traced(value)
+    if type(value) ~= "string" then
+        return value
+    end
+    local trace = debug.traceback(value, 2):gsub("\n%s*%[C%]: in function 'xpcall'.*", "")
+        :gsub("\n%s*%[C%]: in function 'error'", "")
+    return (trace:gsub("\nstack traceback:$", ""):gsub("\nstack traceback:\n%s*stdin:%d+: in main chunk$", ""))
+end
+
+local function call(fn, look)
+    local hook, mask, every = debug.gethook()
+    if look then
+        debug.sethook(look, "", EVERY)
+    end
+    local results = table.pack(xpcall(fn, traced))
+    if look then
+        debug.sethook(hook, mask, every)
+    end
+    return results
+end
+
+--- Runs a chunk and shows what it answers; its first value is _ from then on.
+---@param text string
+---@return boolean ok
+function Here:run(text)
+    local fn, wrong = source.compile(text, "=stdin", self.env)
+    if not fn then
+        self.scold(pretty.error(wrong or "stdin: the end is missing", self.how))
+        return false
+    end
+    local results = call(fn, self.look)
+    if not results[1] then
+        self.scold(pretty.error(results[2], self.how))
+        return false
+    elseif results.n >= 3 and results[2] == nil and raised.is_error(results[3]) then
+        self.scold(pretty.error(results[3], self.how))
+        return false
+    end
+    if results.n > 1 then
+        rawset(self.env, "_", results[2])
+        self.say(pretty.values(table.pack(table.unpack(results, 2, results.n)), self.how))
+    end
+    return true
+end
+
+---@param line string  up to the cursor
+---@return string[] candidates
+---@return integer from
+function Here:complete(line)
+    return complete.candidates(line, self.env, complete.keys_of(self.store))
+end
+
+return M
