@@ -41,7 +41,8 @@ local RESOURCE = "snapshots/overlayfs"
 --- Each answers a call: a name to print, and a function of a store.
 local CALL = {
     function(roll)
-        local verb, key, parent = one_of(roll, { "prepare", "prepare", "view" }), one_of(roll, KEYS), one_of(roll, KEYS)
+        local verb = one_of(roll, { "prepare", "prepare", "view" })
+        local key, parent = one_of(roll, KEYS), one_of(roll, KEYS)
         local options = { labels = labels_of(roll), lease = maybe(roll, one_of(roll, LEASES)) }
         parent = roll(2) == 1 and parent or nil
         return ("%s %s %s"):format(verb, key, parent), function(store)
@@ -52,7 +53,9 @@ local CALL = {
     function(roll)
         local name, key, parent = one_of(roll, KEYS), one_of(roll, KEYS), maybe(roll, one_of(roll, KEYS))
         local options = { labels = labels_of(roll), parent = parent, lease = maybe(roll, one_of(roll, LEASES)) }
-        return ("commit %s %s %s"):format(name, key, parent), function(store) return store:commit(name, key, options) end
+        return ("commit %s %s %s"):format(name, key, parent), function(store)
+            return store:commit(name, key, options)
+        end
     end,
     function(roll)
         local key = one_of(roll, KEYS)
@@ -94,6 +97,17 @@ local CALL = {
         end
     end,
     function(roll)
+        local id, ttl = one_of(roll, LEASES), one_of(roll, { 3600, 0, -1 })
+        return ("lease renew %s %d"):format(id, ttl), function(store)
+            local lease, err = store:leases():renew(id, ttl)
+            return lease and { lease.ttl, lease.ended, lease.labels["containerd.io/gc.expire"] ~= nil }, err
+        end
+    end,
+    function(roll)
+        local filter = one_of(roll, { "kind==active", "labels.x", "name!=a", "labels.x==a,kind==committed" })
+        return "sum " .. filter, function(store) return (store.engine:sum("default", moonsnap.filter { filter })) end
+    end,
+    function(roll)
         local key, verb = one_of(roll, KEYS), one_of(roll, { "pin", "unpin" })
         return ("%s %s"):format(verb, key), function(store) return store.engine[verb](store.engine, "default", key) end
     end,
@@ -121,7 +135,8 @@ end
 local function holds_of(store)
     local held = {}
     for _, lease in ipairs(assert(store:leases():list())) do
-        held[lease.id] = { lease.labels, store:leases():resources(lease.id) }
+        lease.labels["containerd.io/gc.expire"] = lease.labels["containerd.io/gc.expire"] and "some time"
+        held[lease.id] = { lease.labels, lease.ttl, store:leases():resources(lease.id) }
     end
     local pins = {}
     for i, pin in ipairs(store.engine:pins("default")) do

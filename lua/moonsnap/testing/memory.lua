@@ -19,7 +19,7 @@ local M = {}
 local Engine = {}
 local meta = { __index = Engine, __name = "moonsnap.testing.engine" }
 
-for _, part in ipairs { "making", "looking", "holding", "mounting" } do
+for _, part in ipairs { "making", "looking", "leases", "pins", "mounting" } do
     for name, verb in pairs(require("moonsnap.testing.memory." .. part)) do
         Engine[name] = verb
     end
@@ -39,7 +39,7 @@ function M.new(options)
     return setmetatable({
         failure = core.error, filter = core.filter, clock = options.clock or core.sys.now,
         root = options.root or "/memory", alive = options.alive or function() return true end,
-        opened = true, marks = {}, writing = 0,
+        opened = true, marks = {}, writing = 0, disk = { size = 1 << 40, free = 1 << 39 },
         state = {
             rows = {}, names = {}, children = {}, events = {}, leases = {}, held = {}, records = {}, mounts = {},
             counters = { number = 0, sequence = 0, at = 0 }, journal = {},

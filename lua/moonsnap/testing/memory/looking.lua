@@ -37,6 +37,36 @@ function M:walk(ns, filter)
     return setmetatable({ engine = self, ns = ns, filter = filter, at = 0 }, Walk)
 end
 
+--- Rows of all namespaces.
+function M:count()
+    self:open()
+    local counts = { view = 0, active = 0, committed = 0 }
+    for _, row in pairs(self.state.rows) do
+        counts[row.kind] = counts[row.kind] + 1
+    end
+    return counts
+end
+
+--- How many rows match, and what they are known to take: of an active nothing is known yet.
+function M:sum(ns, filter)
+    local count, size, inodes = 0, 0, 0
+    local walk = self:walk(ns, filter)
+    local info = walk:next()
+    while info do
+        local row = self.state.rows[info.number]
+        local known = row.kind == "committed"
+        count, size, inodes = count + 1, size + (known and row.size or 0), inodes + (known and row.inodes or 0)
+        info = walk:next()
+    end
+    return count, size, inodes
+end
+
+--- What a test says of the file system, or a large and empty one.
+function M:filesystem()
+    self:open()
+    return { size = self.disk.size, free = self.disk.free }
+end
+
 function M:explain()
     self:open()
     return "every row, in memory"

@@ -1,4 +1,4 @@
---- What holds snapshots: leases and pins; and the records of namespaces.
+--- Leases, and what they hold.
 
 local rfc3339 = require "moonsnap.rfc3339"
 
@@ -9,8 +9,7 @@ local M = {}
 
 local TYPE = "snapshots/overlayfs"
 local EXPIRE = "containerd.io/gc.expire"
-
---- Leases --------------------------------------------------------------------------------------
+local SECOND = 1000000000
 
 local function lease_of(self, ns, id)
     local leases = self.state.leases[ns]
@@ -21,8 +20,28 @@ local function lease_of(self, ns, id)
     return lease
 end
 
-local function shown(lease)
-    return { id = lease.id, created = lease.created, labels = valid.kept(lease.labels) }
+--- How a lease has ended, or nil.
+local function ended(self, lease)
+    local at = lease.labels[EXPIRE] and rfc3339.parse(lease.labels[EXPIRE])
+    if at and at // SECOND < self.clock() // SECOND then
+        return "expired"
+    end
+    return lease.pid and not self.alive(lease.pid) and "dead" or nil
+end
+
+local function shown(self, lease)
+    return { id = lease.id, created = lease.created, labels = valid.kept(lease.labels), ttl = lease.ttl,
+        pid = lease.pid, ended = ended(self, lease) }
+end
+
+--- Labels with the end of a lease that lives so many seconds from now; or nil and an error.
+local function living(self, labels, ttl)
+    if ttl <= 0 then
+        return self:fail("invalid_argument", "a lease lives for a positive number of seconds, till the year 9999")
+    end
+    local with_end = valid.kept(labels)
+    with_end[EXPIRE] = rfc3339.format(self.clock() + ttl * SECOND)
+    return with_end
 end
 
 local function resource_key(kind, id)
@@ -64,11 +83,22 @@ function M:let_go(ns, key)
     end
 end
 
-function M:lease_create(ns, id, labels)
+function M:lease_create(ns, id, labels, ttl, pid)
     self:open()
+    ttl, pid = ttl ~= 0 and ttl or nil, pid ~= 0 and pid or nil
     local wrong = valid.key("namespace", ns) or valid.key("lease", id) or valid.labels(labels)
     if wrong then
         return self:fail("invalid_argument", wrong)
+    end
+    if pid and not self.alive(pid) then
+        return self:fail("not_found", "process %d does not exist", pid)
+    end
+    local kept, err = valid.kept(labels), nil
+    if ttl then
+        kept, err = living(self, kept, ttl)
+    end
+    if not kept then
+        return nil, err
     end
     return self:write(nil, function()
         local leases = self.state.leases
@@ -78,9 +108,35 @@ function M:lease_create(ns, id, labels)
         if leases[ns][id] then
             return self:fail("already_exists", "lease '%s' already exists", id:sub(1, 100))
         end
-        self:set(leases[ns], id, { id = id, created = self:now(), labels = valid.kept(labels), held = {} })
+        self:set(leases[ns], id,
+            { id = id, created = self:now(), labels = kept, held = {}, ttl = ttl, pid = pid })
         self:tell("/moonsnap/lease", { ns = ns, number = 0 }, { key = id, name = "create" })
-        return shown(leases[ns][id])
+        return shown(self, leases[ns][id])
+    end)
+end
+
+function M:lease_renew(ns, id, ttl)
+    self:open()
+    ttl = ttl ~= 0 and ttl or nil
+    return self:write(("renew lease '%s'"):format(id:sub(1, 60)), function()
+        local lease, err = lease_of(self, ns, id)
+        local how = lease and ended(self, lease)
+        local labels
+        if how then
+            return self:fail("failed_precondition",
+                "it has ended (%s), and what it held may be gone: create another one", how)
+        elseif lease and not (ttl or lease.ttl) then
+            return self:fail("failed_precondition",
+                "it was made without a time to live: say how long it shall live")
+        elseif lease then
+            labels, err = living(self, lease.labels, ttl or lease.ttl)
+        end
+        if not labels then
+            return nil, err
+        end
+        self:set(lease, "labels", labels)
+        self:set(lease, "ttl", ttl or lease.ttl)
+        return shown(self, lease)
     end)
 end
 
@@ -88,15 +144,10 @@ function M:leases(ns)
     self:open()
     local list = {}
     for _, lease in pairs(self.state.leases[ns] or {}) do
-        list[#list + 1] = shown(lease)
+        list[#list + 1] = shown(self, lease)
     end
     table.sort(list, function(a, b) return a.id < b.id end)
     return list
-end
-
-local function is_expired(self, lease)
-    local at = lease.labels[EXPIRE] and rfc3339.parse(lease.labels[EXPIRE])
-    return at ~= nil and at // 1000000000 < self.clock() // 1000000000
 end
 
 --- Does anything but the snapshots above it keep a row? A lease, or a label of containerd's.
@@ -114,7 +165,7 @@ local function is_kept(self, row)
         end
     end
     for _, lease in ipairs(holders(self, row.ns, row.key)) do
-        if not is_expired(self, lease) then
+        if not ended(self, lease) then
             return true
         end
     end
@@ -214,71 +265,6 @@ function M:lease_resources(ns, id)
         end
         return a.id < b.id
     end)
-    return list
-end
-
---- Pins ----------------------------------------------------------------------------------------
-
-local REASON_MAX = 1024
-
-local function holds(self, pin)
-    return pin.until_ == nil or pin.until_ > self.clock()
-end
-
-function M:refuse_pinned(row, doing)
-    local pin = row.pin
-    if not pin or not holds(self, pin) then
-        return true
-    end
-    local till = pin.until_ and " until " .. rfc3339.format(pin.until_) or ""
-    return self:fail("failed_precondition", "cannot %s a snapshot that is pinned%s%s; unpin it first", doing, till,
-        pin.reason ~= "" and ": " .. pin.reason or "")
-end
-
-function M:pin(ns, key, reason, until_)
-    self:open()
-    reason = reason or ""
-    until_ = until_ ~= 0 and until_ or nil
-    if #reason > REASON_MAX or not utf8.len(reason) then
-        return self:fail("invalid_argument", "pin '%s': a reason is UTF-8 of at most %d bytes", key, REASON_MAX)
-    end
-    return self:write(("pin '%s'"):format(key:sub(1, 60)), function()
-        local row, err = rows.find(self, ns, key)
-        if not row then
-            return nil, err
-        end
-        self:set(row, "pin", { reason = reason, created = self:now(), until_ = until_ })
-        self:tell("/moonsnap/pin", row, { key = key, labels = row.labels })
-        return true
-    end)
-end
-
-function M:unpin(ns, key)
-    self:open()
-    return self:write(("unpin '%s'"):format(key:sub(1, 60)), function()
-        local row, err = rows.find(self, ns, key)
-        if not row then
-            return nil, err
-        elseif not row.pin then
-            return self:fail("not_found", "it is not pinned")
-        end
-        self:set(row, "pin", nil)
-        self:tell("/moonsnap/unpin", row, { key = key, labels = row.labels })
-        return true
-    end)
-end
-
-function M:pins(ns)
-    self:open()
-    local list = {}
-    for number = 1, self.state.counters.number do
-        local row = self.state.rows[number]
-        if row and row.ns == ns and row.pin then
-            local pin = row.pin
-            list[#list + 1] = { key = row.key, reason = pin.reason, created = pin.created, until_ = pin.until_,
-                ended = not holds(self, pin) or nil }
-        end
-    end
     return list
 end
 
