@@ -23,7 +23,7 @@ static void add_verbs(lua_State *L) {
                                              ms_walk_verbs,  ms_diff_verbs,   ms_page_verbs,
                                              ms_step_verbs,  ms_import_verbs, ms_mount_verbs,
                                              ms_run_verbs,   ms_lease_verbs,  ms_pin_verbs,
-                                             NULL};
+                                             ms_survey_verbs, NULL};
     ms_class_register(L, &ms_store_class, NULL);
     luaL_getmetatable(L, ms_store_class.name);
     lua_getfield(L, -1, "__index");
@@ -50,6 +50,7 @@ int luaopen_moonsnap_core(lua_State *L) {
     ms_page_setup(L);
     ms_diff_setup(L);
     ms_steps_setup(L);
+    ms_survey_setup(L);
     ms_import_setup(L);
     ms_pool_setup(L);
     add_verbs(L);

@@ -15,6 +15,7 @@
  *     run.c       run
  *     lease.c     leases, namespaces
  *     pin.c       pins
+ *     survey.c    survey: all facts of a namespace; in_use, tenant, set_tenant
  */
 #pragma once
 
@@ -43,6 +44,7 @@ extern const luaL_Reg ms_mount_verbs[];
 extern const luaL_Reg ms_run_verbs[];
 extern const luaL_Reg ms_lease_verbs[];
 extern const luaL_Reg ms_pin_verbs[];
+extern const luaL_Reg ms_survey_verbs[];
 
 /* Each makes the classes of its file. */
 void ms_store_setup(lua_State *L);
@@ -51,6 +53,7 @@ void ms_walk_setup(lua_State *L);
 void ms_page_setup(lua_State *L);
 void ms_diff_setup(lua_State *L);
 void ms_steps_setup(lua_State *L);
+void ms_survey_setup(lua_State *L);
 void ms_import_setup(lua_State *L);
 void ms_pool_setup(lua_State *L);
 
