@@ -76,11 +76,15 @@ describe("store:events()", function()
         assert.same({ "/snapshot/remove owned - -" }, told(home.store, since))
     end)
 
-    it("tells nothing of mounts, which are looking", needs.mounts(function()
+    it("tells what mount and unmount did, and where", needs.mounts(function()
         local home <close> = filled()
         local since = last(home.store)
-        home:mounted("a", function() end)
-        assert.same({}, told(home.store, since))
+        local targets = {}
+        home:mounted("a", function(at) targets = { at, at } end)
+        assert.same({ "/moonsnap/mount a - -", "/moonsnap/unmount a - -" }, told(home.store, since))
+        for event in home.store:events { since = since } do
+            assert.same({ target = table.remove(targets), readonly = false }, event.data)
+        end
     end))
 
     it("tells nothing of what failed", function()
@@ -208,14 +212,14 @@ describe("store:events()", function()
 end)
 
 describe("old events", function()
-    it("are trimmed by cleanup, the last 65536 stay", function()
+    it("are trimmed by cleanup, the last 100000 stay", function()
         local home <close> = filled()
-        tools.sql(home.root, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 70000) " ..
+        tools.sql(home.root, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100500) " ..
             "INSERT INTO events (at, topic, namespace, snapshot, key, name, parent) " ..
             "SELECT i, '/moonsnap/update', 'default', 0, 'k', '', '' FROM n")
-        local newest = last(home.store)
+        local newest = home.store.engine:last_event()
         assert(home.store:cleanup())
-        assert.same({ newest - 65535, newest }, { home.store:events()().sequence, last(home.store) })
+        assert.same({ newest - 99999, newest }, { home.store:events()().sequence, last(home.store) })
     end)
 end)
 

@@ -13,6 +13,11 @@ local COLUMNS = {
     used = true, use_count = true, size = true, inodes = true, damaged = true,
 }
 
+local EVENT_COLUMNS = {
+    sequence = true, at = true, topic = true, namespace = true, snapshot = true, key = true, name = true,
+    parent = true,
+}
+
 local function drop_unknown(root, query, known, statement)
     for name in tools.sql(root, query):gmatch("[^\n]+") do
         if not known[name] then
@@ -28,6 +33,9 @@ local function of_version_1(home)
         "PRAGMA foreign_keys = OFF; DROP TABLE %s")
     drop_unknown(home.root, "SELECT name FROM pragma_table_info('snapshots')", COLUMNS,
         "ALTER TABLE snapshots DROP COLUMN %s")
+    drop_unknown(home.root, "SELECT name FROM pragma_table_info('events')", EVENT_COLUMNS,
+        "ALTER TABLE events DROP COLUMN %s")
+    tools.sql(home.root, "DELETE FROM settings WHERE name IN ('store_id', 'trimmed')")
     tools.sql(home.root, "PRAGMA user_version = 1")
 end
 

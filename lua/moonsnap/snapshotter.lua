@@ -4,10 +4,15 @@
 --- Objects of one store share its engine, so its transactions; each works in one namespace.
 
 local arguments = require "moonsnap.arguments"
+local cursor = require "moonsnap.events.cursor"
 local leases = require "moonsnap.leases"
 local namespaces = require "moonsnap.namespaces"
 local pins = require "moonsnap.pins"
+<<<<<<< HEAD
 local program = require "moonsnap.program"
+=======
+local reader = require "moonsnap.events.reader"
+>>>>>>> ba67bf4 (wip)
 local run = require "moonsnap.run"
 local transaction = require "moonsnap.transaction"
 local verbs = require "moonsnap.verbs"
@@ -155,18 +160,16 @@ function Store:diff(key, other)
 end
 
 function Store:events(options)
-    options = options_of("events", options, { since = "integer" })
-    local engine, cursor = self.engine, options.since or 0
-    return function()
-        local event, err = engine:event(cursor)
-        if err then
-            error(err, 0)
-        end
-        if event then
-            cursor = event.sequence
-        end
-        return event
+    options = options_of("events", options, { since = "any", filter = "any", namespace = "string" })
+    local query, err = reader.query(self.core, self.engine, options)
+    if not query then
+        return nil, err
     end
+    return reader.iterate(self.engine, query)
+end
+
+function Store:cursor()
+    return cursor.newest(self.engine)
 end
 
 --- Mounting and running ------------------------------------------------------------------------

@@ -81,8 +81,10 @@
 ---@field skipped_mounts  integer   mount points in a source directory, left empty
 ---@field note            string   the first thing that could not be kept, "" when all was
 
+--- docs/events.md has the topics. "" and 0 where a field has no meaning for the topic.
 ---@class moonsnap.Event
 ---@field sequence  integer
+---@field cursor    string   to go on behind it
 ---@field at        integer
 ---@field topic     string
 ---@field namespace string
@@ -90,6 +92,15 @@
 ---@field name      string
 ---@field parent    string
 ---@field number    integer
+---@field labels    table<string, string>  of the snapshot at that moment
+---@field data?     table    what else the topic tells
+---@field from?     integer  of /moonsnap/lost: the first sequence that is gone
+---@field to?       integer  and the last
+
+---@class moonsnap.EventOptions
+---@field since?     string|integer  a cursor, or a sequence: what follows. Without: all that are kept
+---@field filter?    string|string[]|moonsnap.Filter  fields topic, namespace, key, name, parent, labels.NAME
+---@field namespace? string          this one's only. Without: those of all
 
 --- Called between steps of something slow, never from C: `progress{entries=, bytes=, total=?}`.
 --- Returning false cancels the work (`nil, err` of kind canceled); so does raising, which goes on up.
@@ -445,6 +456,7 @@ function Store:run(name, argv, options) end
 ---@return moonsnap.Error? err
 function Store:transaction(fn) end
 
+<<<<<<< HEAD
 ---@class moonsnap.ProgramOptions
 ---@field name?         string    for messages; "program"
 ---@field emit?         fun(value: any)   gets what the program emits, at once
@@ -473,7 +485,19 @@ function Store:program(what, args, options) end
 --- Iterates event rows in order: `for event in store:events{ since = cursor } do`.
 ---@param options? {since?: integer}
 ---@return fun(): moonsnap.Event?
+=======
+--- Iterates the events that are there, oldest first; called again at its end it looks for more. A since whose next
+--- events are not kept any more gets a /moonsnap/lost first. The loop raises the error value when the store fails.
+---@param options? moonsnap.EventOptions
+---@return (fun(): moonsnap.Event?)? iterator
+---@return moonsnap.Error? err  invalid_argument: no cursor, a bad filter; failed_precondition: of another store
+>>>>>>> ba67bf4 (wip)
 function Store:events(options) end
+
+--- The cursor of the newest event: `since` for what comes from now on.
+---@return string? cursor
+---@return moonsnap.Error? err
+function Store:cursor() end
 
 --- Frees what removal left, removes what dead owners left, sweeps litter.
 ---@param options? {progress?: moonsnap.Progress}

@@ -74,33 +74,6 @@ static int layers(lua_State *L) {
     return 1;
 }
 
-static void clear_event(void *event) { ms_event_clear(event); }
-
-/* event(since) -> the first event after it, or nothing */
-static int event(lua_State *L) {
-    struct ms_err err;
-    struct ms_store *store = ms_store_check_arg(L);
-    int64_t since = luaL_checkinteger(L, 2);
-    struct ms_event *found = ms_scratch_new(L, sizeof *found, clear_event);
-    int more = ms_store_event(store, since, found, &err);
-    if (more < 0)
-        return ms_failure(L, &err);
-    if (more == 0)
-        return 0;
-    ms_push_event(L, found);
-    return 1;
-}
-
-/* last_event() -> the sequence number of the newest event, 0 for none */
-static int last_event(lua_State *L) {
-    struct ms_err err;
-    int64_t sequence = 0;
-    if (ms_store_last_event(ms_store_check_arg(L), &sequence, &err) < 0)
-        return ms_failure(L, &err);
-    lua_pushinteger(L, sequence);
-    return 1;
-}
-
 /* count() -> {view, active, committed}: rows of all namespaces */
 static int count(lua_State *L) {
     struct ms_err err;
@@ -307,11 +280,15 @@ static int explain(lua_State *L) {
     return 1;
 }
 
-const luaL_Reg ms_look_verbs[] = {
-    {"stat", stat_snapshot},    {"update", update}, {"touch", touch},
-    {"layers", layers},         {"event", event},   {"explain", explain},
-    {"last_event", last_event}, {"count", count},   {"sum", sum},
-    {"filesystem", filesystem}, {NULL, NULL}};
+const luaL_Reg ms_look_verbs[] = {{"stat", stat_snapshot},
+                                  {"update", update},
+                                  {"touch", touch},
+                                  {"layers", layers},
+                                  {"explain", explain},
+                                  {"count", count},
+                                  {"sum", sum},
+                                  {"filesystem", filesystem},
+                                  {NULL, NULL}};
 
 void ms_look_setup(lua_State *L) {
     static const luaL_Reg methods[] = {

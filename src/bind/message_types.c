@@ -80,6 +80,7 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &grpc__health__v1__health_check_response__descriptor,
     &moonsnap__v1__call_request__descriptor,
     &moonsnap__v1__call_response__descriptor,
+    &moonsnap__v1__event__descriptor,
     &google__protobuf__any__descriptor,
     &google__protobuf__empty__descriptor,
     &google__protobuf__field_mask__descriptor,

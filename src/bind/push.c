@@ -71,16 +71,3 @@ void ms_push_usage(lua_State *L, const struct ms_usage *usage) {
     ms_set_integer(L, "size", usage->size_bytes);
     ms_set_integer(L, "inodes", usage->inodes);
 }
-
-void ms_push_event(lua_State *L, const struct ms_event *event) {
-    luaL_checkstack(L, 3, NULL);
-    lua_createtable(L, 0, 8);
-    ms_set_integer(L, "sequence", event->sequence);
-    ms_set_integer(L, "at", event->at_ns);
-    ms_set_string(L, "topic", event->topic);
-    ms_set_string(L, "namespace", event->ns);
-    ms_set_string(L, "key", event->key);
-    ms_set_string(L, "name", event->name);
-    ms_set_string(L, "parent", event->parent);
-    ms_set_integer(L, "number", event->number);
-}

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct ms_event;
 struct ms_info;
 struct ms_mounts;
 struct ms_usage;
@@ -13,7 +12,6 @@ struct ms_usage;
 void ms_push_mounts(lua_State *L, const struct ms_mounts *mounts);
 void ms_push_info(lua_State *L, const struct ms_info *info);
 void ms_push_usage(lua_State *L, const struct ms_usage *usage);
-void ms_push_event(lua_State *L, const struct ms_event *event);
 void ms_push_strings(lua_State *L, char *const *strings, size_t count);
 
 /* Sets a field of the table on top of the stack. */

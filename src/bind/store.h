@@ -5,7 +5,8 @@
  *
  *     store.c     open, facts, transactions, namespaces
  *     make.c      prepare, view, mounts, commit, remove
- *     look.c      stat, update, touch, layers, explain, event, and filters
+ *     look.c      stat, update, touch, layers, explain, and filters
+ *     event.c     the outbox, see event.h
  *     walk.c      walk: an iterator
  *     page.c      pages: an iterator of messages
  *     diff.c      diff: an iterator

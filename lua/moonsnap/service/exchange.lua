@@ -11,6 +11,7 @@ local TOPICS = { -- of the outbox, those that containerd knows
     ["/snapshot/commit"] = { "containerd.events.SnapshotCommit", { "key", "name" } },
     ["/snapshot/remove"] = { "containerd.events.SnapshotRemove", { "key" } },
 }
+local PAGE = 256                          -- events that are read in one go
 local BEHIND_MAX = 10000                  -- envelopes that wait for one subscriber
 local BEHIND_BYTES_MAX = 64 * 1024 * 1024 -- and their bytes
 
@@ -143,10 +144,18 @@ function Exchange:pump()
         return
     end
     for _, outbox in ipairs(self.outboxes) do
-        for row in function() return outbox.engine:event(outbox.cursor) end do
-            outbox.cursor = row.sequence
-            if TOPICS[row.topic] and (not outbox.name_space or outbox.name_space == row.namespace) then
-                self:publish(envelope_of(self, outbox, row))
+        local more = true
+        while more do
+            local rows, cursor
+            rows, cursor, more = outbox.engine:events(outbox.cursor, PAGE, outbox.name_space)
+            if not rows then
+                break -- read again at the next turn
+            end
+            outbox.cursor = cursor
+            for _, row in ipairs(rows) do
+                if TOPICS[row.topic] then
+                    self:publish(envelope_of(self, outbox, row))
+                end
             end
         end
     end

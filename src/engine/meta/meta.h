@@ -9,7 +9,7 @@
  *     meta_label.c   labels: in their table and in the row
  *     meta_info.c    infos: one, a page of them
  *     meta_walk.c    filters as SQL
- *     meta_event.c   the outbox
+ *     meta_event.c   the outbox; meta_cursor.c where its readers are: see meta_event.h
  *     meta_use.c     mounts and owners
  *     meta_lease.c   leases; meta_namespace.c namespaces: see meta_lease.h
  *     meta_pin.c     pins: see pin.h; meta_plan.c stored plans: see meta_plan.h
@@ -27,11 +27,11 @@
 #include "base/text.h"
 #include "engine/filter/filter.h"
 #include "engine/meta/chain.h"
+#include "engine/meta/meta_event.h"
 #include "engine/snapshot.h"
 
 struct ms_err;
 struct ms_filter;
-struct ms_event;
 
 #define MS_META_STATEMENTS 192
 
@@ -271,26 +271,6 @@ int ms_meta_ids(struct ms_meta *meta, const char *ns, const struct ms_filter *fi
 /* EXPLAIN QUERY PLAN of the look-up, or of a page where all are read; heap. */
 int ms_meta_explain(struct ms_meta *meta, const char *ns, const struct ms_filter *filter,
                     char **out, struct ms_err *err);
-
-/* ---- meta_event.c ----------------------------------------------------------------------------*/
-
-struct ms_new_event {
-    const char *topic;
-    const char *ns;
-    int64_t number;
-    const char *key;
-    const char *name;
-    const char *parent;
-};
-int ms_meta_add_event(struct ms_meta *meta, const struct ms_new_event *event, struct ms_err *err);
-int ms_meta_next_event(struct ms_meta *meta, int64_t since, struct ms_event *out,
-                       struct ms_err *err); /* 1, or 0 at the end */
-
-/* The sequence number of the newest event there ever was, 0 when there was none. */
-int ms_meta_last_event(struct ms_meta *meta, int64_t *out, struct ms_err *err);
-
-/* Deletes all events but the newest keep ones. */
-int ms_meta_trim_events(struct ms_meta *meta, int64_t keep, struct ms_err *err);
 
 /* ---- meta_use.c ------------------------------------------------------------------------------*/
 

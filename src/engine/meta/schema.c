@@ -135,6 +135,22 @@ static const char *const version_3_holds =
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX plan_items_by_number ON plan_items (plan, number);";
 
+/* 3: the outbox tells labels and data; where its readers are; who the store is. */
+static const char *const version_3_events =
+    "ALTER TABLE events ADD COLUMN labels BLOB NOT NULL DEFAULT x'';" /* as in snapshots */
+    "ALTER TABLE events ADD COLUMN data TEXT NOT NULL DEFAULT '';"    /* JSON, or empty */
+    "CREATE TABLE cursors ("
+    "  name TEXT PRIMARY KEY,"
+    "  sequence INTEGER NOT NULL," /* of the last event that the reader is done with */
+    "  updated INTEGER NOT NULL,"
+    "  attempts INTEGER NOT NULL," /* that failed on the next one */
+    "  due INTEGER NOT NULL,"      /* when the next attempt is; 0: at once */
+    "  given_up INTEGER NOT NULL," /* events */
+    "  error TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO settings (name, value) VALUES ('store_id', lower(hex(randomblob(8)))),"
+    "  ('trimmed', CAST(coalesce((SELECT min(sequence) - 1 FROM events), 0) AS TEXT));";
+
 /* How long BEGIN IMMEDIATE waits for the writer in front: the gate keeps everybody else away, so
  * this is one transaction of somebody, and a short sleep finds its end soon. */
 static int wait_for_writer(void *unused, int tries) {
@@ -270,10 +286,9 @@ struct step {
 };
 
 static const struct step steps[] = {
-    {.to = 1, .sql = &version_1},
-    {.to = 2, .sql = &version_2_labels, .fill = fill_labels},
-    {.to = 2, .sql = &version_2_leases},
-    {.to = 3, .sql = &version_3_holds},
+    {.to = 1, .sql = &version_1},        {.to = 2, .sql = &version_2_labels, .fill = fill_labels},
+    {.to = 2, .sql = &version_2_leases}, {.to = 3, .sql = &version_3_holds},
+    {.to = 3, .sql = &version_3_events},
 };
 
 /* All steps from version to ours, in the transaction that is open. */

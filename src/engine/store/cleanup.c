@@ -15,8 +15,6 @@
 #include "engine/store/store_inside.h"
 #include "sys/ident.h"
 
-#define EVENTS_KEPT 65536
-
 struct ms_cleanup {
     struct ms_store *store; /* borrowed: outlives the cleanup */
     int64_t only;           /* whose trash alone is deleted; 0: all */
@@ -154,7 +152,7 @@ static int compare(struct ms_cleanup *cleanup, struct ms_err *err) {
     if (code == MS_OK)
         code = each_entry(place->new_fd, visit_stage, cleanup, err);
     if (code == MS_OK)
-        code = ms_meta_trim_events(&cleanup->store->meta, EVENTS_KEPT, err);
+        code = ms_meta_trim_events(&cleanup->store->meta, err);
     return code < 0 ? code : ms_store_cover(cleanup->store, err);
 }
 

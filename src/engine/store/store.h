@@ -235,26 +235,6 @@ struct ms_diff;
 int ms_store_diff(struct ms_store *store, const char *ns, const char *key, const char *other,
                   struct ms_diff **out, struct ms_err *err);
 
-/* One event row. Owns its strings; "" where a field has no meaning for the topic. */
-struct ms_event {
-    int64_t sequence;
-    int64_t at_ns;
-    char *topic; /* /snapshot/prepare, /snapshot/commit, /snapshot/remove, /moonsnap/view, ... */
-    char *ns;
-    char *key;
-    char *name;
-    char *parent;
-    int64_t number;
-};
-void ms_event_clear(struct ms_event *event);
-
-/* The first event after the sequence number since, of all namespaces: 1 and *out, or 0. */
-int ms_store_event(struct ms_store *store, int64_t since, struct ms_event *out, struct ms_err *err);
-
-/* The sequence number of the newest event there ever was, 0 for none: where a reader begins that
- * wants only what is to come. */
-int ms_store_last_event(struct ms_store *store, int64_t *out, struct ms_err *err);
-
 /* Namespaces that have a row, sorted. */
 int ms_store_namespaces(struct ms_store *store, struct ms_names *out, struct ms_err *err);
 

@@ -7,7 +7,8 @@
  *     store_commit.c   seal, commit
  *     store_stage.c    stages: slow creation, import
  *     store_remove.c   remove
- *     store_read.c     stat, update, walk, usage, touch, events
+ *     store_read.c     stat, update, walk, usage, touch
+ *     store_event.c    the outbox: see events.h
  *     store_mount.c    mount, unmount, what is mounted
  *     store_run.c      run a command in a snapshot
  *     store_diff.c     what a snapshot changed

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/own.h"
 #include "engine/clock.h"
 #include "engine/mount/attach.h"
@@ -108,6 +109,23 @@ int ms_store_find_mounts(struct ms_store *store, const char *ns,
     return code;
 }
 
+/* Tells of a mount, or of its end. */
+static int tell(struct ms_store *store, const char *topic, const struct ms_mount_row *mount,
+                struct ms_err *err) {
+    ms_auto_free char *ns = NULL;
+    ms_auto_free char *key = NULL;
+    ms_auto_text struct ms_text data = {0};
+    ms_text_puts(&data, "{\"target\":");
+    ms_json_string(&data, mount->target, strlen(mount->target));
+    ms_text_puts(&data, mount->readonly ? ",\"readonly\":true}" : ",\"readonly\":false}");
+    int code = ms_text_check(&data, err);
+    if (code == MS_OK)
+        code = ms_meta_name(&store->meta, mount->number, &ns, &key, err);
+    const struct ms_new_event event = {
+        .topic = topic, .ns = ns, .number = mount->number, .key = key, .data = data.bytes};
+    return code < 0 ? code : ms_meta_add_event(&store->meta, &event, err);
+}
+
 static int mount_inside(struct ms_store *store, const char *ns,
                         const struct ms_mount_request *request, char *target, bool *attached,
                         struct ms_err *err) {
@@ -125,7 +143,9 @@ static int mount_inside(struct ms_store *store, const char *ns,
     record.mount_namespace = ms_mount_namespace();
     record.readonly = request->readonly || row.kind == MS_KIND_VIEW;
     code = ms_meta_add_mount(&store->meta, &record, err);
-    return code < 0 ? code : ms_meta_touch(&store->meta, row.number, ms_clock_now_ns(), err);
+    if (code == MS_OK)
+        code = ms_meta_touch(&store->meta, row.number, ms_clock_now_ns(), err);
+    return code < 0 ? code : tell(store, "/moonsnap/mount", &record, err);
 }
 
 int ms_store_mount(struct ms_store *store, const char *ns, const struct ms_mount_request *request,
@@ -158,7 +178,7 @@ int ms_store_mount(struct ms_store *store, const char *ns, const struct ms_mount
 }
 
 /* The newest record of target in this mount namespace; 1, or 0 when there is none. */
-static int find_record(struct ms_store *store, const char *target, int64_t *rowid,
+static int find_record(struct ms_store *store, const char *target, struct ms_mount_row *out,
                        struct ms_err *err) {
     ms_auto_mount_row struct ms_mount_row row = {0};
     int64_t after = 0;
@@ -168,7 +188,9 @@ static int find_record(struct ms_store *store, const char *target, int64_t *rowi
         after = row.rowid;
         if (strcmp(row.target, target) == 0 && strcmp(row.boot_id, store->boot_id) == 0 &&
             row.mount_namespace == ms_mount_namespace()) {
-            *rowid = row.rowid;
+            ms_mount_row_clear(out);
+            *out = row;
+            row = (struct ms_mount_row){0};
             found = 1;
         }
         ms_mount_row_clear(&row);
@@ -178,15 +200,15 @@ static int find_record(struct ms_store *store, const char *target, int64_t *rowi
 
 static int unmount_inside(struct ms_store *store, const char *target, bool lazy,
                           struct ms_err *err) {
-    int64_t rowid = 0;
-    int code = find_record(store, target, &rowid, err);
+    ms_auto_mount_row struct ms_mount_row record = {0};
+    int code = find_record(store, target, &record, err);
     if (code == 0)
         return ms_err_set(err, MS_NOT_FOUND, "this store has mounted nothing there");
     if (code > 0)
         code = ms_detach(target, lazy, err);
     if (code == MS_OK || code == MS_NOT_FOUND) /* somebody else unmounted it: the same to us */
-        code = ms_meta_drop_mount(&store->meta, rowid, err);
-    return code;
+        code = ms_meta_drop_mount(&store->meta, record.rowid, err);
+    return code < 0 ? code : tell(store, "/moonsnap/unmount", &record, err);
 }
 
 int ms_store_unmount(struct ms_store *store, const char *target, bool lazy, struct ms_err *err) {

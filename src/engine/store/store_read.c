@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/own.h"
+#include "base/text.h"
 #include "engine/clock.h"
 #include "engine/filter/filter.h"
 #include "engine/layer/usage.h"
@@ -60,11 +62,45 @@ int ms_store_apply_mask(struct ms_labels *labels, const struct ms_labels *wanted
     return code;
 }
 
+/* Appends name: value as in an object that begins with a brace; a NULL is null. */
+static void put_member(struct ms_text *out, const char *name, const char *value) {
+    if (out->bytes[out->size - 1] != '{')
+        ms_text_puts(out, ",");
+    ms_json_string(out, name, strlen(name));
+    ms_text_puts(out, ":");
+    if (value != NULL)
+        ms_json_string(out, value, strlen(value));
+    else
+        ms_text_puts(out, "null");
+}
+
+/* {"was":{NAME:VALUE}}: what the labels that change were before; null for a new one. */
+static void put_before(const struct ms_labels *before, const struct ms_labels *after,
+                       struct ms_text *out) {
+    ms_text_puts(out, "{\"was\":{");
+    for (size_t i = 0; !out->failed && i < before->count; i++) {
+        const struct ms_label *was = &before->items[i];
+        const char *is = ms_labels_find(after, was->name);
+        if (is == NULL || strcmp(is, was->value) != 0)
+            put_member(out, was->name, was->value);
+    }
+    for (size_t i = 0; !out->failed && i < after->count; i++) {
+        const struct ms_label *is = &after->items[i];
+        if (is->value[0] != '\0' && ms_labels_find(before, is->name) == NULL)
+            put_member(out, is->name, NULL);
+    }
+    ms_text_puts(out, "}}");
+}
+
 static int update_inside(struct ms_store *store, const char *ns, const struct ms_info *info,
                          const struct ms_fieldmask *mask, struct ms_err *err) {
     ms_auto_row struct ms_row row = {0};
     ms_auto_labels struct ms_labels labels = {0};
+    ms_auto_labels struct ms_labels before = {0};
+    ms_auto_text struct ms_text data = {0};
     int code = ms_meta_find_labels(&store->meta, ns, info->name, &row, &labels, err);
+    if (code == MS_OK)
+        code = ms_meta_labels(&store->meta, row.number, &before, err);
     if (code == MS_OK)
         code = ms_store_apply_mask(&labels, &info->labels, mask, err);
     if (code == MS_OK)
@@ -73,8 +109,15 @@ static int update_inside(struct ms_store *store, const char *ns, const struct ms
         code = ms_meta_set_labels(&store->meta, row.number, &labels, err);
     if (code == MS_OK)
         code = ms_meta_set_updated(&store->meta, row.number, ms_clock_now_ns(), err);
-    struct ms_new_event event = {
-        .topic = "/moonsnap/update", .ns = ns, .number = row.number, .key = info->name};
+    if (code == MS_OK) {
+        put_before(&before, &labels, &data);
+        code = ms_text_check(&data, err);
+    }
+    const struct ms_new_event event = {.topic = "/moonsnap/update",
+                                       .ns = ns,
+                                       .number = row.number,
+                                       .key = info->name,
+                                       .data = data.bytes};
     if (code == MS_OK)
         code = ms_meta_add_event(&store->meta, &event, err);
     if (code == MS_OK)
@@ -206,17 +249,6 @@ int ms_store_explain(struct ms_store *store, const char *ns, const struct ms_fil
                      char **out, struct ms_err *err) {
     int code = ms_store_enter(store, ns, NULL, err);
     return code < 0 ? code : ms_meta_explain(&store->meta, ns, filter, out, err);
-}
-
-int ms_store_event(struct ms_store *store, int64_t since, struct ms_event *out,
-                   struct ms_err *err) {
-    int code = ms_store_enter(store, NULL, NULL, err);
-    return code < 0 ? code : ms_meta_next_event(&store->meta, since, out, err);
-}
-
-int ms_store_last_event(struct ms_store *store, int64_t *out, struct ms_err *err) {
-    int code = ms_store_enter(store, NULL, NULL, err);
-    return code < 0 ? code : ms_meta_last_event(&store->meta, out, err);
 }
 
 /* ---- usage --------------------------------------------------------------------------------- */

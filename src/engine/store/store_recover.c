@@ -65,6 +65,8 @@ static int recover_inside(struct ms_store *store, struct ms_err *err) {
     if (code == MS_OK)
         code = ms_store_cover(store, err);
     if (code == MS_OK)
+        code = ms_meta_skip_events(&store->meta, err);
+    if (code == MS_OK)
         code = ms_meta_set(&store->meta, "boot_id", store->boot_id, err);
     return code;
 }

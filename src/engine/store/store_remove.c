@@ -18,12 +18,12 @@ static int remove_inside(struct ms_store *store, const char *ns, const char *key
         code = ms_store_refuse_mounted(store, row.number, "remove", err);
     if (code == MS_OK)
         code = ms_store_lease_let_go(store, ns, key, err);
+    const struct ms_new_event event = {
+        .topic = "/snapshot/remove", .ns = ns, .number = row.number, .key = key};
+    if (code == MS_OK) /* it tells the labels, so it goes first */
+        code = ms_meta_add_event(&store->meta, &event, err);
     if (code == MS_OK)
         code = ms_meta_delete(&store->meta, row.number, err);
-    struct ms_new_event event = {
-        .topic = "/snapshot/remove", .ns = ns, .number = row.number, .key = key};
-    if (code == MS_OK)
-        code = ms_meta_add_event(&store->meta, &event, err);
     if (code == MS_OK)
         code = ms_undo_reserve(&store->undo, err);
     if (code == MS_OK)
