@@ -16,8 +16,10 @@
 ---@class moonsnap.gc.Held
 ---@field why "pinned" | "leased" | "mounted" | "maybe_mounted" | "owned" | "referenced" | "tenant"
 ---@field text string      "pinned until 2026-12-01: release 1.4"
+---@field flat? boolean    leased, and only by leases that hold nothing by labels (containerd.io/gc.flat)
 
----@alias moonsnap.gc.Duration string | number  "90s", "15m", "6h", "7d", "2w", "1mo", "1y", "1d12h"; numbers are seconds
+--- "90s", "15m", "6h", "7d", "2w", "1mo", "1y", "1d12h"; numbers are seconds.
+---@alias moonsnap.gc.Duration string | number
 ---@alias moonsnap.gc.Size string | integer     "40GiB", "500MB", "10%" (of the file system); integers are bytes
 
 --- A rule. match decides which snapshots it is about; keep, expire and bounds what becomes of them.
@@ -26,15 +28,19 @@
 ---@field match?    string | string[] | table | fun(fact): boolean   containerd's filter and the fields age, idle,
 ---                 size, depth, tag; without: all
 ---@field group_by? string | string[] | fun(fact): string  a label's name, ...: counts and buckets are a group's own
----@field keep?     table  last, within, used_within, hourly, daily, weekly, monthly, quarterly, yearly (n or {min=, max=}),
----                 frequently = {every=, n=}, tagged = {patterns}, label = {name = value}, both = {keep, keep}
+---@field keep?     table  last, within, used_within, hourly, daily, weekly, monthly, quarterly, yearly (n,
+---                 {min=, max=}, ...), frequently = {every=, n=}, tagged = {patterns}, label = {name = value},
+---                 both = {keep, keep}; keep.lua is the whole list
+---@field rest?     "remove" | "stay"  what becomes of what keep does not hold; with bounds it stays until they ask,
+---                 else it goes
 ---@field min_age?  moonsnap.gc.Duration  nothing younger is touched
 ---@field expire?   {ttl?: any, at_label?: string, idle?: any, dead?: any}
 ---@field bounds?   {max_used?: any, reserved?: any, min_free?: any, max_count?: integer, max_inodes?: integer,
----                 max_depth?: integer, high?: integer, low?: integer}
+---                 max_depth?: integer, high?: number, low?: number, of?: "match"|"all"}
 ---@field order?    "lru" | "lfu" | "mixed" | "oldest" | "largest" | "cheapest" | fun(a, b): boolean
----@field hard?     boolean   bounds may go on into what keep keeps
----@field action?   "remove" | "notify" | fun(fact)
+---@field hard?     boolean   the rule's bounds may go on into what its own keep alone holds
+---@field action?   "remove" | "notify" | fun(fact): string   a function answers one of these; it must be pure
+---@field containerd? {snapshotter?: string}   containerd's marking: what no root reaches goes
 ---@field pace?     {items?: integer, bytes?: any, wall?: any, io?: "idle"}
 ---@field on?       string[]  "timer", "pressure", "startup", "commit", "manual"; all
 ---@field every?    moonsnap.gc.Duration
@@ -46,7 +52,7 @@
 ---@field key      string
 ---@field verdict  "keep" | "remove"
 ---@field reason   string   a word: pinned, leased, mounted, maybe_mounted, owned, referenced, min_age, needed, tenant,
----                expired, kept, demand, no_rule, unreferenced, vetoed
+---                expired, kept, released, demand, no_rule, unreferenced, vetoed
 ---@field rule?    string   the rule's name
 ---@field text     string   for people: "needed by 'nightly-3'", "daily 2 of 7 (rule nightly)"
 ---@field size     integer
@@ -67,7 +73,8 @@
 ---@param facts moonsnap.gc.Fact[]
 ---@param rules moonsnap.gc.Rule[]
 ---@param state {namespace: string, now: integer, filesystem?: {size: integer, free: integer}, trigger?: string,
----              filter: fun(filters: string[]): moonsnap.Filter?, moonsnap.Error?}
+---              due?: table<string, true>, filter: fun(filters: string[]): moonsnap.Filter?, moonsnap.Error?,
+---              failure: fun(kind: string, message: string): moonsnap.Error, pause?: fun()}
 ---@return moonsnap.gc.Plan? plan
 ---@return moonsnap.Error? err   invalid_argument: which rule, which field, what is wrong with it
 local function plan(facts, rules, state) end
