@@ -8,11 +8,8 @@ local cursor = require "moonsnap.events.cursor"
 local leases = require "moonsnap.leases"
 local namespaces = require "moonsnap.namespaces"
 local pins = require "moonsnap.pins"
-<<<<<<< HEAD
 local program = require "moonsnap.program"
-=======
 local reader = require "moonsnap.events.reader"
->>>>>>> ba67bf4 (wip)
 local run = require "moonsnap.run"
 local transaction = require "moonsnap.transaction"
 local verbs = require "moonsnap.verbs"

@@ -456,7 +456,6 @@ function Store:run(name, argv, options) end
 ---@return moonsnap.Error? err
 function Store:transaction(fn) end
 
-<<<<<<< HEAD
 ---@class moonsnap.ProgramOptions
 ---@field name?         string    for messages; "program"
 ---@field emit?         fun(value: any)   gets what the program emits, at once
@@ -482,16 +481,11 @@ function Store:transaction(fn) end
 ---@return moonsnap.Error? err
 function Store:program(what, args, options) end
 
---- Iterates event rows in order: `for event in store:events{ since = cursor } do`.
----@param options? {since?: integer}
----@return fun(): moonsnap.Event?
-=======
 --- Iterates the events that are there, oldest first; called again at its end it looks for more. A since whose next
 --- events are not kept any more gets a /moonsnap/lost first. The loop raises the error value when the store fails.
 ---@param options? moonsnap.EventOptions
 ---@return (fun(): moonsnap.Event?)? iterator
 ---@return moonsnap.Error? err  invalid_argument: no cursor, a bad filter; failed_precondition: of another store
->>>>>>> ba67bf4 (wip)
 function Store:events(options) end
 
 --- The cursor of the newest event: `since` for what comes from now on.
