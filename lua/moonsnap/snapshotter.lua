@@ -4,6 +4,7 @@
 --- Objects of one store share its engine, so its transactions; each works in one namespace.
 
 local arguments = require "moonsnap.arguments"
+local hooks = require "moonsnap.hooks"
 local cursor = require "moonsnap.events.cursor"
 local leases = require "moonsnap.leases"
 local namespaces = require "moonsnap.namespaces"
@@ -42,7 +43,16 @@ local function new(core, engine, name_space, shared)
     }, meta)
 end
 
+--- Raises while a hook runs: what it calls could change the store, or close it.
+local function refuse_hooks(store, where)
+    local running = store.shared.hooks
+    if running then
+        running:refuse_running(where)
+    end
+end
+
 function Store:close()
+    refuse_hooks(self, "close")
     if self.engine:is_open() and self.engine:depth() > 0 then
         error("close: a transaction is open", 2)
     end
@@ -80,6 +90,10 @@ function Store:namespace_records()
     return namespaces.new(self)
 end
 
+function Store:hook(hook)
+    return hooks.of(self):add(hook)
+end
+
 --- Mounts and seals ----------------------------------------------------------------------------
 
 function Store:mounts(key)
@@ -89,6 +103,7 @@ end
 
 function Store:seal(key, options)
     need("seal", "key", key, "string")
+    refuse_hooks(self, "seal")
     options = options_of("seal", options, { durability = "string", progress = "function" })
     return work.seal(self, key, options.durability, options.progress)
 end
@@ -189,6 +204,7 @@ end
 
 function Store:transaction(fn)
     need("transaction", "fn", fn, "function")
+    refuse_hooks(self, "transaction")
     return transaction.run(self.engine, fn, self)
 end
 
@@ -197,11 +213,13 @@ function Store:program(what, args, options)
 end
 
 function Store:cleanup(options)
+    refuse_hooks(self, "cleanup")
     options = options_of("cleanup", options, { progress = "function" })
     return work.cleanup(self, options.progress)
 end
 
 function Store:check(options)
+    refuse_hooks(self, "check")
     options = options_of("check", options, { repair = "boolean" })
     return self.engine:check(options.repair)
 end

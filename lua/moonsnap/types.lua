@@ -124,6 +124,11 @@
 ---@field create?        boolean                            make a new store when there is none; true
 ---@field look?          boolean                            only read: what writes answers failed_precondition; false
 ---@field mount_options? string[]                           further overlay options
+---@field policy?        false | string | (string|{path: string, options?: table})[]  policy files besides the root's
+---                      own, with values for their options; false: not even those
+---@field log?           fun(text: string, hook?: string)   what policies say with log()
+---@field door?          "module" | "command"               inside: what hooks see as caller.door
+---@field untrusted?     "proxy" | "direct"                 inside: a service's labels come from images and pods
 
 --- What this process may do, and entering namespaces (before a store is opened).
 ---@class moonsnap.Sys
@@ -139,6 +144,9 @@
 ---@field listen fun(path: string): moonsnap.Listener?, moonsnap.Error?  a unix socket; a stale one is replaced
 ---@field listen_fds fun(): {fd: integer, name: string, unix: boolean}[]?, moonsnap.Error?  what a manager passed
 ---@field notify fun(text: string): boolean?, moonsnap.Error?  tells NOTIFY_SOCKET; false: nobody asked
+--- spawn: a program beside us, in a process group of its own; its pid to reap, and a descriptor that is readable when it
+--- has ended. argv[1] is an absolute path, env a list of NAME=VALUE; without descriptors it has /dev/null.
+---@field spawn fun(argv: string[], env: string[], stdin?: integer, stdout?: integer): integer?, integer|moonsnap.Error
 
 --- A socket that this process made. Collected or closed it is unlinked, if it is still this one.
 ---@class moonsnap.Listener
@@ -149,6 +157,7 @@
 ---@class moonsnap
 ---@field version string
 ---@field sys moonsnap.Sys
+---@field verdict {deny: function, defer: function, exists: function, rewrite: function}  what hooks answer
 local moonsnap = {}
 
 --- Opens a store; makes one when there is none.
@@ -156,6 +165,14 @@ local moonsnap = {}
 ---@return moonsnap.Store? store
 ---@return moonsnap.Error? err
 function moonsnap.open(options) end
+
+--- Loads a policy without a store: to check its files, or to build one beside that of a store.
+---@param options {root?: string, files?: (string|{path: string, options?: table})[], automations?: table[],
+---                log?: fun(path: string, text: string), before?: moonsnap.Policy, now?: fun(): integer,
+---                clock?: fun(): number}
+---@return moonsnap.Policy? policy  nil where there is no file
+---@return moonsnap.Error? err      invalid_argument: FILE:LINE: why; permission_denied: others may write a file
+function moonsnap.load_policy(options) end
 
 ---@class moonsnap.ConnectOptions
 ---@field address      string   a socket's path, also as unix:PATH or unix://PATH
@@ -231,6 +248,13 @@ function Store:leases() end
 --- The pins of the namespace that the store works in.
 ---@return moonsnap.Pins
 function Store:pins() end
+
+--- Has a function asked before the store changes (or, phase after, told afterwards): the hooks of this process, for
+--- all objects of this store. docs/hooks.md says what it may answer; `moonsnap.verdict` has the constructors.
+---@param hook moonsnap.Hook
+---@return moonsnap.hooks.Handle? handle  handle:remove()
+---@return moonsnap.Error? err   invalid_argument: what is wrong with it; already_exists
+function Store:hook(hook) end
 
 --- Namespaces with their labels. They need no making: any name may be used.
 ---@return moonsnap.Namespaces
