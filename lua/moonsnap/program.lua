@@ -96,7 +96,7 @@ local function read(store, job)
         return nil, err
     end
     local looking = job.on(store.core, engine, store.name_space)
-    local closing <close> = setmetatable({}, { __close = function() engine:close() end })
+    local _closing <close> = setmetatable({}, { __close = function() engine:close() end })
     local held
     held, err = engine:hold()
     if not held then

@@ -1,6 +1,7 @@
 --- The methods of a client's store that only moonsnap.v1.Control can answer, and those that no service can.
 
 local arguments = require "moonsnap.arguments"
+local program = require "moonsnap.client.program"
 
 local need, may, options_of = arguments.need, arguments.may, arguments.options
 
@@ -100,6 +101,24 @@ function M:cleanup(options)
         return self.wire:call("Cleanup", {})
     end
     return self:ask("cleanup", {})
+end
+
+function M:program(what, args, options)
+    if self.without then
+        return nil, missing(self, "program")
+    end
+    return program.run(self, what, args, options)
+end
+
+--- Lines of a verb of a console, until stop_fd is readable.
+---@param verb string
+---@param asked table
+---@param stop_fd? integer
+function M:console(verb, asked, stop_fd)
+    if self.without then
+        error(missing(self, "repl"), 0)
+    end
+    return self.wire:lines(verb, asked, stop_fd)
 end
 
 function M:check(options)

@@ -173,11 +173,16 @@ end
 --- The lines of a verb of Control, decoded.
 ---@param verb string
 ---@param arguments table
-function Wire:lines(verb, arguments)
+---@param stop_fd? integer  once it is readable, the call is given up: canceled
+function Wire:lines(verb, arguments, stop_fd)
     local asks, answers = type_of(self, "moonsnap.v1.CallRequest"), type_of(self, "moonsnap.v1.CallResponse")
     arguments.snapshotter = self.snapshotter
     local request = asks:encode { verb = verb, arguments = dkjson.encode(arguments) }
-    return lines_of(stream_of(self, "/moonsnap.v1.Control/Call", request, function(bytes)
+    local this = self
+    if stop_fd then
+        this = setmetatable({ options = { headers = self.options.headers, stop_fd = stop_fd } }, { __index = self })
+    end
+    return lines_of(stream_of(this, "/moonsnap.v1.Control/Call", request, function(bytes)
         local reply, err = answers:decode(bytes)
         return reply and reply.line or error(err, 0)
     end))

@@ -114,9 +114,14 @@ M.control = {
         if not snapshotters then
             return nil, err
         end
-        return require("moonsnap.service.grpc.control").new {
+        local control = require("moonsnap.service.grpc.control").new {
             snapshotters = snapshotters, failure = ic.runtime.failure, filter = ic.runtime.filter,
         }
+        control:add("program", require("moonsnap.service.grpc.control_program").new(ic.runtime, snapshotters))
+        for name, verb in pairs(require("moonsnap.service.grpc.control_repl").new(ic.runtime, snapshotters)) do
+            control:add(name, verb)
+        end
+        return control
     end),
 }
 

@@ -103,7 +103,7 @@ end
 ---@return {instructions: integer, seconds: number, memory: integer}? spent
 function M.run(script)
     local box = prepared(script)
-    local closing <close> = setmetatable({}, { __close = function() box:close() end })
+    local _closing <close> = setmetatable({}, { __close = function() box:close() end })
     local fn, err = box:load(script.name, without_shebang(script.text))
     if not fn then
         return nil, err

@@ -114,6 +114,9 @@ function Here:run(text)
         self.scold(pretty.error(results[3], self.how))
         return false
     end
+    while results.n > 2 and results[results.n] == nil do
+        results.n = results.n - 1 -- "value, nil" is how many a function says that all went well
+    end
     if results.n > 1 then
         rawset(self.env, "_", results[2])
         self.say(pretty.values(table.pack(table.unpack(results, 2, results.n)), self.how))

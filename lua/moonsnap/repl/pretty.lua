@@ -133,7 +133,8 @@ function show(how, value, key, inside)
         return paint(how, kind, tostring(value))
     end
     local meta = getmetatable(value)
-    if kind == "table" and not (type(meta) == "table" and rawget(meta, "__tostring") and not raised.is_error(value)) then
+    local named = type(meta) == "table" and rawget(meta, "__tostring") ~= nil and not raised.is_error(value)
+    if kind == "table" and not named then
         return show_table(how, value, inside)
     end
     local ok, words = pcall(tostring, value)

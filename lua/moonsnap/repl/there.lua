@@ -51,9 +51,7 @@ end
 ---@return integer from
 function There:complete(line)
     local ok, answer = pcall(function()
-        for found in self.store:console("repl_complete", { session = self.session, line = line }) do
-            return found
-        end
+        return (self.store:console("repl_complete", { session = self.session, line = line }))()
     end)
     if not ok or not answer then
         return {}, #line + 1

@@ -30,6 +30,7 @@ local DRAIN_SECONDS = 10
 ---@field ended?      fun(route: table?, context: table, code: integer, message: string, seconds: number)
 ---@field crashed?    fun(context: moonsnap.service.Context, trace: string)  a bug in a handler
 ---@field unclosed?   fun(name: string, err: moonsnap.Error)  a plugin whose end raised
+---@field audit?      fun(what: string, fields: table)  keeps what an administrator did; without, there is no console
 ---@field late?       fun(trace: string)   a bug in what a timer ran
 ---@field grace?      number    seconds that calls have when the service ends
 ---@field signals?    table<string, fun(service: moonsnap.Service)>

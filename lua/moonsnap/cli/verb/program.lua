@@ -131,10 +131,10 @@ end
 ---@type moonsnap.cli.Verb
 return {
     summary = "run a Lua script over the store as one transaction",
-    about = "Runs a Lua script over the store as one transaction: nothing comes between, and when it fails or is over a "
-        .. "limit nothing was changed. It finds the store in the variable store, its arguments in args, and gives "
-        .. "results with emit(value) or return. It runs in a sandbox.",
-    more = "moonsnap program clean.lua 5 --check\nmoonsnap program --read-only - < report.lua",
+    about = "Runs a Lua script over the store as one transaction: nothing comes between, and when it fails or is "
+        .. "over a limit nothing was changed. It finds the store in the variable store, its arguments in args, and "
+        .. "gives results with emit(value) or return. It runs in a sandbox.",
+    more = "moonsnap program --check clean.lua 5\nmoonsnap program --read-only - < report.lua",
     define = function(define)
         define.argument("file", "The script, or - for standard input.")
         define.argument("arguments", "What it finds in args.", "*")

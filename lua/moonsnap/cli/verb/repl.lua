@@ -10,7 +10,6 @@ local repl = require "moonsnap.repl"
 local there = require "moonsnap.repl.there"
 
 local PROMPT = "moonsnap> "
-local INTERRUPTED = "interrupted"
 
 --- Where the history of this user is kept, or nil.
 local function history_file()
@@ -48,7 +47,7 @@ local function take_interrupts(call)
     loop:take_signals { "INT" }
     return loop, function()
         loop:wait(0)
-        return loop:signal() and INTERRUPTED or nil
+        return loop:signal() and call.moonsnap.error("canceled", "interrupted") or nil
     end
 end
 

@@ -11,9 +11,9 @@ local verbs = require "moonsnap.service.grpc.control_verbs"
 local M = {}
 
 --- Answers true, or nil and an error; emit(value) adds a line and is false once nobody reads any more. Lines are
---- gathered: some are sent at a time, the last when the verb ends.
+--- gathered: some are sent at a time, the last when the verb ends, all that there are by emit().
 ---@alias moonsnap.service.ControlVerb fun(arguments: table, context: moonsnap.service.Context,
----  emit: fun(value: any): boolean): true?, moonsnap.Error?
+---  emit: fun(value?: any): boolean): true?, moonsnap.Error?
 
 ---@class moonsnap.service.ControlOptions
 ---@field snapshotters moonsnap.service.Snapshotters
@@ -64,6 +64,9 @@ local function run(verb, arguments, context)
         return alive
     end
     local ok, err = verb(arguments, context, function(value)
+        if value == nil then
+            return flush()
+        end
         local line = dkjson.encode(value)
         lines[#lines + 1], size = line, size + #line
         return size < GATHER and alive or flush()

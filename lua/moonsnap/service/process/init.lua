@@ -174,6 +174,7 @@ local function start_service(self, settings)
         began = function(...) self.observer:began(...) end,
         ended = function(...) self.observer:ended(...) end,
         crashed = function(...) self.observer:crashed(...) end,
+        audit = function(what, fields) self.log:warn(what, fields) end,
         late = function(trace) self.log:error("a bug in a timer", { trace = trace }) end,
         unclosed = function(name, failed)
             self.log:error("a plugin did not end well", { plugin = name, error = failed.message })
