@@ -16,6 +16,7 @@
  *     run.c       run
  *     lease.c     leases, namespaces
  *     pin.c       pins
+ *     plan.c      stored plans
  *     survey.c    survey: all facts of a namespace; in_use, tenant, set_tenant
  */
 #pragma once
@@ -46,6 +47,7 @@ extern const luaL_Reg ms_run_verbs[];
 extern const luaL_Reg ms_lease_verbs[];
 extern const luaL_Reg ms_pin_verbs[];
 extern const luaL_Reg ms_survey_verbs[];
+extern const luaL_Reg ms_plan_verbs[];
 
 /* Each makes the classes of its file. */
 void ms_store_setup(lua_State *L);

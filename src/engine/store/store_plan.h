@@ -1,0 +1,40 @@
+/* store_plan.h - verbs on stored plans. See plan.h.
+ *
+ * A plan is kept with the store it is of, so that it can be shown, done later, and gone on with
+ * after a crash. What an item's snapshot was like is kept, too: who does the plan leaves out what
+ * has changed since. The newest MS_PLANS_MAX of a namespace are kept.
+ *
+ * An id is "TTTTTTTTTRR-SSSS": the time and a bit of chance, in an alphabet that sorts as time does;
+ * then the first digits of the store's id. A plan of another store, or of this one before it was
+ * rebuilt from its markers, is so refused by name: its numbers mean other snapshots here.
+ */
+#pragma once
+
+#include "engine/meta/meta_plan.h"
+#include "engine/plan.h"
+#include "engine/store/store.h"
+
+#define MS_PLANS_MAX 50
+#define MS_PLAN_ID_SIZE 24 /* bytes that an id has room in */
+
+/* Stores a plan; places and ids are given here, the rest of the items is the caller's word.
+ * Fails: invalid_argument (a text that is no UTF-8 or has a NUL). */
+int ms_store_plan_save(struct ms_store *store, const char *ns, const char *header,
+                       const struct ms_plan_items *items, char id[MS_PLAN_ID_SIZE],
+                       struct ms_err *err);
+
+/* Fails: not_found (never stored, or dropped since), failed_precondition (of another store). */
+int ms_store_plan_load(struct ms_store *store, const char *ns, const char *id, struct ms_plan *out,
+                       struct ms_err *err);
+int ms_store_plan_items(struct ms_store *store, const char *ns, const char *id,
+                        const struct ms_plan_page *page, struct ms_plan_items *out,
+                        struct ms_err *err);
+
+/* Writes what came of the item with that number; joins the transaction that did it. Fails: as load,
+ * and not_found (no such item). */
+int ms_store_plan_item_done(struct ms_store *store, const char *ns, const char *id, int64_t number,
+                            const char *outcome, const char *text, struct ms_err *err);
+
+/* All plans of a namespace, newest first. */
+int ms_store_plans(struct ms_store *store, const char *ns, struct ms_plans *out,
+                   struct ms_err *err);
