@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "bind/listen.h"
+#include "bind/spawn.h"
 #include "bind/store.h"
 #include "engine/clock.h"
 #include "engine/mount/attach.h"
@@ -78,4 +79,5 @@ void ms_sys_push(lua_State *L) {
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
     ms_listen_add(L);
+    ms_spawn_add(L);
 }
