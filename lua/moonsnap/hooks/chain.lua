@@ -78,7 +78,7 @@ function M.refusal(chain, entry, kind, text, seconds)
     end
     local err = chain.hooks.failure(kind, ("%s '%s': policy %s: %s"):format(request.verb,
         request.name or request.key, entry.name, text))
-    err.retry_after = seconds
+    err.retry_after, err.policy = seconds, entry.name
     return err
 end
 

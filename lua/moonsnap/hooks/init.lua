@@ -58,7 +58,9 @@ end
 ---@return moonsnap.Hooks
 function M.of(store, door)
     local shared, core = store.shared, store.core
-    if not shared.hooks then
+    if not shared.hooks and shared.new_hooks then
+        shared.hooks = shared.new_hooks()
+    elseif not shared.hooks then
         local uid, gid = identity()
         shared.hooks = M.new {
             failure = core.error, clock = core.sys.steady, filter = core.filter,

@@ -1,5 +1,6 @@
 --- io.containerd.metadata.v1.sqlite: the stores of a service, each with its reading and its writing side.
 
+local acting = require "moonsnap.service.acting"
 local stdlib = require "posix.stdlib"
 
 local M = {}
@@ -47,7 +48,8 @@ function Metadata:open(options)
     local held = {
         writer = writer, reader = reader,
         batch = runtime.batch.new { store = writer, pool = runtime.pool, tickets = runtime.tickets,
-            clock = runtime.clock, timers = runtime.timers, failure = runtime.failure },
+            clock = runtime.clock, timers = runtime.timers, failure = runtime.failure,
+            acting = runtime.router and acting.new(writer, runtime.router) },
     }
     self.held[#self.held + 1] = held
     self.roots[real(options.root)] = held

@@ -70,7 +70,7 @@ local function making(verb, kind)
                 break
             end
             filled:close()
-            if mounts or err.kind ~= "aborted" then
+            if mounts or err.kind ~= "aborted" or err.policy then
                 break
             end
         end
@@ -146,7 +146,7 @@ function Backend:commit(name, key, options)
         if made then
             made:close()
         end
-        if ok or err.kind ~= "aborted" then
+        if ok or err.kind ~= "aborted" or err.policy then
             break
         end
     end

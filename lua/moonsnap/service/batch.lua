@@ -22,6 +22,7 @@ local MOST = 256    -- writes in one transaction
 ---@field clock    fun(): number   steady seconds
 ---@field timers?  moonsnap.service.Timers  without: commits wait for two syncs
 ---@field failure  fun(kind: string, message: string): moonsnap.Error
+---@field acting?  fun(fn: function): function   makes a write one of who calls it
 
 ---@class moonsnap.service.BatchCounts
 ---@field batches    integer  transactions that were handed to the disk
@@ -46,7 +47,7 @@ function M.new(options)
     return setmetatable({
         store = options.store, engine = options.store.engine,
         savepoint = options.store.engine:transaction(), pool = options.pool, tickets = options.tickets,
-        clock = options.clock, failure = options.failure,
+        clock = options.clock, failure = options.failure, acting = options.acting,
         cover = options.timers and cover.new(options), retire = retire.new(options),
         state = "idle", queue = {}, first = 1, last = 0, done = {},
         counts = { batches = 0, writes = 0, failures = 0, canceled = 0, broken = 0, largest = 0, waits = 0,
@@ -77,7 +78,7 @@ function Batch:write(fn, alive)
         if self.state == "closed" then
             return resume(nil, self.failure("unavailable", "the service ends"))
         end
-        push(self, { fn = fn, resume = resume, alive = alive })
+        push(self, { fn = self.acting and self.acting(fn) or fn, resume = resume, alive = alive })
     end)
 end
 

@@ -19,6 +19,11 @@ local LAZY = {
         return { uid = uid, gid = gid, pid = pid }
     end,
     id = function(context) return ("%x"):format(context.number) end,
+    caller = function(context)
+        local peer = context.peer
+        return { door = "service", uid = peer.uid, gid = peer.gid, pid = peer.pid,
+            endpoint = context.router.endpoint, request = context.id }
+    end,
 }
 
 local meta = {

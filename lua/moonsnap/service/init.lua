@@ -72,6 +72,7 @@ function M.new(options)
     self.pool = moonsnap.rpc.pool(self.loop, WORKERS)
     self.router = router.new {
         message = moonsnap.message, failure = moonsnap.error, tasks = task.new(), clock = moonsnap.sys.steady,
+        endpoint = self.mode,
         began = options.began, ended = function(...) return self:ended(...) end,
     }
     local graph, offered = build.graph(self, settings)

@@ -12,6 +12,7 @@ local M = {}
 ---@field waiting table<moonsnap.rpc.Call, function>  coroutines that wait for room in a stream
 ---@field paused  table<moonsnap.service.Context, function>  coroutines that wait for something to happen
 ---@field calls   integer                    since the service began
+---@field contexts table<thread, moonsnap.service.Context>  the call that each coroutine works for
 ---@field ended   fun(route: table?, context: table, code: integer, message: string, seconds: number)
 local Router = {}
 Router.__index = Router
@@ -21,6 +22,7 @@ Router.__index = Router
 ---@field failure fun(kind: string, message: string): moonsnap.Error
 ---@field tasks   moonsnap.service.Tasks
 ---@field clock   fun(): number   steady seconds
+---@field endpoint? "proxy" | "direct"
 ---@field began?  function        told of each stream that begins
 ---@field ended   function        told of each call that has ended, for logs and metrics
 
@@ -28,7 +30,8 @@ Router.__index = Router
 ---@return moonsnap.service.Router
 function M.new(options)
     return setmetatable({
-        routes = {}, known = {}, waiting = {}, paused = {}, calls = 0, active = 0,
+        routes = {}, known = {}, waiting = {}, paused = {}, contexts = {}, calls = 0, active = 0,
+        endpoint = options.endpoint,
         message = options.message, failure = options.failure, tasks = options.tasks, clock = options.clock,
         began = options.began, ended = options.ended,
     }, Router)
@@ -108,6 +111,14 @@ local function run(router, route, this)
     return end_call(router, route, this, 0, "")
 end
 
+--- run, in a coroutine that is known to work for the call.
+local function run_for(router, route, this)
+    local thread = coroutine.running()
+    router.contexts[thread] = this
+    run(router, route, this)
+    router.contexts[thread] = nil
+end
+
 local function unknown(router, path)
     local service, method = path:match("^/([^/]*)/(.*)$")
     if service and router.known[service] then
@@ -130,7 +141,13 @@ function Router:dispatch(call)
     if route.stream and self.began then
         self.began(route, this)
     end
-    self.tasks:spawn(run, self, route, this)
+    self.tasks:spawn(run_for, self, route, this)
+end
+
+--- The call that the running coroutine works for; nil in what nobody called for.
+---@return moonsnap.service.Context?
+function Router:context()
+    return self.contexts[coroutine.running()]
 end
 
 --- Goes on with the stream of a call that has room again, or has ended.
