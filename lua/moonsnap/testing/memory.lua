@@ -19,7 +19,7 @@ local M = {}
 local Engine = {}
 local meta = { __index = Engine, __name = "moonsnap.testing.engine" }
 
-for _, part in ipairs { "making", "looking", "leases", "pins", "mounting" } do
+for _, part in ipairs { "making", "looking", "leases", "pins", "mounting", "events", "survey" } do
     for name, verb in pairs(require("moonsnap.testing.memory." .. part)) do
         Engine[name] = verb
     end
@@ -42,7 +42,7 @@ function M.new(options)
         opened = true, marks = {}, writing = 0, disk = { size = 1 << 40, free = 1 << 39 },
         state = {
             rows = {}, names = {}, children = {}, events = {}, leases = {}, held = {}, records = {}, mounts = {},
-            counters = { number = 0, sequence = 0, at = 0 }, journal = {},
+            cursors = {}, counters = { number = 0, sequence = 0, at = 0 }, journal = {},
         },
     }, meta)
 end
@@ -166,19 +166,5 @@ function Engine.hold()
 end
 
 Engine.release = Engine.hold
-
---- Puts an event row behind the others.
----@param topic string
----@param row {ns: string, number: integer}
----@param fields {key?: string, name?: string, parent?: string, labels?: table, data?: any}
-function Engine:tell(topic, row, fields)
-    local counters, events = self.state.counters, self.state.events
-    self:set(counters, "sequence", counters.sequence + 1)
-    self:set(events, #events + 1, {
-        sequence = counters.sequence, at = self:now(), topic = topic, namespace = row.ns, number = row.number,
-        key = fields.key or "", name = fields.name or "", parent = fields.parent or "", labels = fields.labels,
-        data = fields.data,
-    })
-end
 
 return M

@@ -172,6 +172,20 @@ local function is_kept(self, row)
     return false
 end
 
+--- A living lease that holds a key, and whether all that do are flat.
+---@return string? lease
+---@return true? flat
+function M:leased_by(ns, key)
+    local first, flat = nil, true
+    for _, lease in ipairs(holders(self, ns, key)) do
+        if not ended(self, lease) then
+            first = (not first or lease.id < first) and lease.id or first
+            flat = flat and lease.labels["containerd.io/gc.flat"] ~= nil
+        end
+    end
+    return first, first and flat or nil
+end
+
 --- What was made under a lease: what a lease holds and their ancestors, children first.
 local function made_under(self, ns, lease)
     local seen, list = {}, {}

@@ -212,24 +212,4 @@ function M:check()
     return {}
 end
 
---- The first event after a sequence number, or nothing.
-function M:event(since)
-    self:open()
-    local events = self.state.events
-    local first = events[1] and events[1].sequence or 1
-    local event = events[math.max(1, since + 2 - first)]
-    if event then
-        local copy = {}
-        for name, value in pairs(event) do
-            copy[name] = value
-        end
-        return copy
-    end
-end
-
-function M:last_event()
-    self:open()
-    return self.state.counters.sequence
-end
-
 return M

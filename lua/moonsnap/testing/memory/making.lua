@@ -1,5 +1,7 @@
 --- The verbs that make, change and remove rows.
 
+local dkjson = require "dkjson"
+
 local mounts = require "moonsnap.testing.memory.mounts"
 local rows = require "moonsnap.testing.memory.rows"
 local valid = require "moonsnap.testing.memory.valid"
@@ -182,6 +184,18 @@ local function masked(labels, wanted, paths)
     return result
 end
 
+--- What the labels that change were; what is new was null.
+local function before(old, new)
+    local was = setmetatable({}, { __jsontype = "object" })
+    for name, value in pairs(old) do
+        was[name] = value ~= new[name] and value or nil
+    end
+    for name in pairs(new) do
+        was[name] = old[name] == nil and dkjson.null or was[name]
+    end
+    return was
+end
+
 function M:update(ns, name, labels, paths)
     self:open()
     local wrong = valid.key("namespace", ns) or valid.key("key", name) or valid.labels(labels)
@@ -198,9 +212,10 @@ function M:update(ns, name, labels, paths)
             return self:fail("invalid_argument", "field '%s' cannot be updated: only labels can, as \"labels\" or "
                 .. "\"labels.NAME\"", path:sub(1, 80))
         end
+        local was = before(row.labels, result)
         self:set(row, "labels", result)
         self:set(row, "updated", self:now())
-        self:tell("/moonsnap/update", row, { key = name, labels = result })
+        self:tell("/moonsnap/update", row, { key = name, labels = result, data = { was = was } })
         return rows.info(row)
     end)
 end
@@ -266,7 +281,10 @@ function M:adopt(ns, _, name, parent, labels)
         if not row then
             return nil, err
         end
-        self:tell("/snapshot/commit", row, { key = name, name = name, labels = row.labels })
+        if below then
+            rows.used(self, below, row.created)
+        end
+        self:tell("/snapshot/commit", row, { name = name, parent = parent, labels = row.labels })
         return true
     end)
 end

@@ -17,6 +17,12 @@ function M:refuse_mounted(row, doing)
     return true
 end
 
+local function tell(self, topic, mount)
+    local row = self.state.rows[mount.number]
+    self:tell(topic, row, { key = row.key, labels = row.labels,
+        data = { target = mount.target, readonly = mount.readonly } })
+end
+
 local function mount_inside(self, ns, key, target, readonly)
     local row, err = rows.find(self, ns, key)
     local ok = row
@@ -32,10 +38,20 @@ local function mount_inside(self, ns, key, target, readonly)
                 mount.target, PID)
         end
     end
-    self:set(self.state.mounts, #self.state.mounts + 1,
-        { number = row.number, target = target, readonly = readonly or row.kind == "view" })
+    local mount = { number = row.number, target = target, readonly = readonly or row.kind == "view" }
+    self:set(self.state.mounts, #self.state.mounts + 1, mount)
     rows.used(self, row, self:now())
+    tell(self, "/moonsnap/mount", mount)
     return true
+end
+
+--- Where a row is mounted, or nil.
+function M:mounted_on(row)
+    for _, mount in ipairs(self.state.mounts) do
+        if mount.number == row.number then
+            return mount.target
+        end
+    end
 end
 
 function M:mount(ns, key, target, readonly)
@@ -54,6 +70,7 @@ function M:unmount(target)
     for at = #mounts, 1, -1 do
         if mounts[at].target == target then
             return self:write(nil, function()
+                tell(self, "/moonsnap/unmount", mounts[at])
                 for next_one = at, #mounts do
                     self:set(mounts, next_one, mounts[next_one + 1])
                 end
