@@ -1,6 +1,7 @@
 --- The leases of one namespace of a store: names that hold snapshots while somebody works with them.
 
 local arguments = require "moonsnap.arguments"
+local verbs = require "moonsnap.verbs"
 
 local need, options_of = arguments.need, arguments.options
 
@@ -15,6 +16,11 @@ local meta = { __index = Leases, __name = "moonsnap.leases" }
 ---@return moonsnap.Leases
 function M.new(store)
     return setmetatable({ store = store }, meta)
+end
+
+--- act(request), through the hooks of verb lease.
+local function through(leases, action, id, labels, act)
+    return verbs.through(leases.store, { verb = "lease", action = action, key = id, lease = id, labels = labels }, act)
 end
 
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -43,7 +49,9 @@ function Leases:create(id, options)
     if id == nil or id == "" then
         id = made_up(store.core.sys)
     end
-    return store.engine:lease_create(store.name_space, id, options.labels, options.ttl, options.pid)
+    return through(self, "create", id, options.labels, function(request)
+        return store.engine:lease_create(store.name_space, id, request.labels, options.ttl, options.pid)
+    end)
 end
 
 --- Lets a lease live for ttl seconds from now.
@@ -54,12 +62,16 @@ end
 function Leases:renew(id, ttl)
     need("renew", "id", id, "string")
     arguments.may("renew", "ttl", ttl, "integer")
-    return self.store.engine:lease_renew(self.store.name_space, id, ttl)
+    return through(self, "renew", id, nil, function()
+        return self.store.engine:lease_renew(self.store.name_space, id, ttl)
+    end)
 end
 
 function Leases:delete(id)
     need("delete", "id", id, "string")
-    return self.store.engine:lease_delete(self.store.name_space, id)
+    return through(self, "delete", id, nil, function()
+        return self.store.engine:lease_delete(self.store.name_space, id)
+    end)
 end
 
 --- A lease as filters see it.
@@ -153,7 +165,9 @@ function Leases:add(id, resource)
     need("add", "resource", resource, "table")
     need("add", "resource.type", resource.type, "string")
     need("add", "resource.id", resource.id, "string")
-    return self.store.engine:lease_add(self.store.name_space, id, resource.type, resource.id)
+    return through(self, "add", id, nil, function()
+        return self.store.engine:lease_add(self.store.name_space, id, resource.type, resource.id)
+    end)
 end
 
 function Leases:drop(id, resource)
@@ -161,7 +175,9 @@ function Leases:drop(id, resource)
     need("drop", "resource", resource, "table")
     need("drop", "resource.type", resource.type, "string")
     need("drop", "resource.id", resource.id, "string")
-    return self.store.engine:lease_drop(self.store.name_space, id, resource.type, resource.id)
+    return through(self, "drop", id, nil, function()
+        return self.store.engine:lease_drop(self.store.name_space, id, resource.type, resource.id)
+    end)
 end
 
 function Leases:resources(id)

@@ -1,6 +1,7 @@
 --- The pins of one namespace of a store: what stays, until when, and why.
 
 local arguments = require "moonsnap.arguments"
+local verbs = require "moonsnap.verbs"
 
 local need, options_of = arguments.need, arguments.options
 
@@ -26,7 +27,9 @@ end
 function Pins:add(key, options)
     need("add", "key", key, "string")
     options = options_of("add", options, { reason = "string", until_ = "integer" })
-    return self.store.engine:pin(self.store.name_space, key, options.reason, options.until_)
+    return verbs.through(self.store, { verb = "pin", action = "add", key = key }, function()
+        return self.store.engine:pin(self.store.name_space, key, options.reason, options.until_)
+    end)
 end
 
 --- Takes the pin away.
@@ -35,7 +38,9 @@ end
 ---@return moonsnap.Error? err  not_found: no such snapshot, or it is not pinned
 function Pins:remove(key)
     need("remove", "key", key, "string")
-    return self.store.engine:unpin(self.store.name_space, key)
+    return verbs.through(self.store, { verb = "pin", action = "remove", key = key }, function()
+        return self.store.engine:unpin(self.store.name_space, key)
+    end)
 end
 
 --- All pins, oldest snapshot first; one that has `ended` holds nothing any more.

@@ -17,6 +17,18 @@ local function hooks_of(store, verb)
     return hooks and hooks.verbs[verb] and hooks
 end
 
+--- act(request), through the hooks of the request's verb where there are any: leases and pins.
+---@param store   moonsnap.Store
+---@param request moonsnap.Request
+---@param act     fun(request: moonsnap.Request): any, moonsnap.Error?
+function M.through(store, request, act)
+    local hooks = hooks_of(store, request.verb)
+    if not hooks then
+        return act(request)
+    end
+    return hooks:perform(store, request, act)
+end
+
 local CREATE = { labels = "table", owner = "integer", lease = "string", filled = "userdata" }
 
 --- prepare and view.

@@ -14,6 +14,7 @@ local FIXED = {
     name = function(request) return request.name end,
     parent = function(request) return request.parent end,
     kind = function(request) return request.kind end,
+    action = function(request) return request.action end,
     lease = function(request) return request.lease end,
     topic = function(request) return request.topic end,
     ["current.kind"] = function(request) return request.current and request.current.kind end,
