@@ -2,7 +2,7 @@
  *
  * A hundred thousand tables count: each has its fields' room from the start, snapshots without
  * labels share one empty table, and a parent's name is its own string once more. */
-#include <string.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/wire.h"
@@ -147,7 +147,96 @@ static int survey_take(lua_State *L) {
     return taken > 0 ? 1 : 0;
 }
 
-const luaL_Reg ms_survey_verbs[] = {{"survey", survey}, {NULL, NULL}};
+/* ---- who else uses what is there -------------------------------------------------------------*/
+
+static void clear_in_use(void *in_use) { ms_in_use_clear(in_use); }
+
+static void set_numbers(lua_State *L, const char *name, const struct ms_ids *ids) {
+    lua_createtable(L, 0, (int)ids->count);
+    for (size_t i = 0; i < ids->count; i++) {
+        lua_pushboolean(L, 1);
+        lua_rawseti(L, -2, ids->items[i]);
+    }
+    lua_setfield(L, -2, name);
+}
+
+/* in_use() -> {sure= {[number]= true}, maybe= {[number]= true}, unknown= count, beyond=} */
+static int in_use(lua_State *L) {
+    struct ms_err err;
+    lua_settop(L, 1);
+    struct ms_store *store = ms_store_check_arg(L);
+    struct ms_in_use *found = ms_scratch_new(L, sizeof *found, clear_in_use);
+    if (ms_store_in_use(store, found, &err) < 0)
+        return ms_failure(L, &err);
+    lua_createtable(L, 0, 4);
+    set_numbers(L, "sure", &found->sure);
+    set_numbers(L, "maybe", &found->maybe);
+    ms_set_integer(L, "unknown", (int64_t)found->gaps.unknown);
+    ms_set_boolean(L, "beyond", found->gaps.beyond);
+    return 1;
+}
+
+/* probe(ns, key) -> "busy", "free" or "unknown" */
+static int probe(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    bool busy = false;
+    bool known = false;
+    lua_settop(L, 3);
+    struct ms_store *store = ms_store_check_arg(L);
+    if (ms_arg_place(L, &place, &err) < 0 ||
+        ms_store_probe(store, place.ns, place.key, &busy, &known, &err) < 0)
+        return ms_failure(L, &err);
+    lua_pushstring(L, !known ? "unknown" : busy ? "busy" : "free");
+    return 1;
+}
+
+struct tenant {
+    char *name;
+};
+
+static void clear_tenant(void *bytes) {
+    struct tenant *tenant = bytes;
+    free(tenant->name);
+    tenant->name = NULL;
+}
+
+/* tenant(ns) -> whose database knows the snapshots in it; false for nobody's */
+static int tenant(lua_State *L) {
+    struct ms_err err;
+    lua_settop(L, 2);
+    struct ms_store *store = ms_store_check_arg(L);
+    struct tenant *found = ms_scratch_new(L, sizeof *found, clear_tenant);
+    const char *ns = ms_arg_key(L, 2, "namespace", &err);
+    if (ns == NULL || ms_store_tenant(store, ns, &found->name, &err) < 0)
+        return ms_failure(L, &err);
+    if (found->name != NULL)
+        lua_pushstring(L, found->name);
+    else
+        lua_pushboolean(L, 0);
+    return 1;
+}
+
+/* set_tenant(ns, name) -> true; nil takes the mark away */
+static int set_tenant(lua_State *L) {
+    struct ms_err err;
+    const char *name = NULL;
+    lua_settop(L, 3);
+    struct ms_store *store = ms_store_check_arg(L);
+    const char *ns = ms_arg_key(L, 2, "namespace", &err);
+    if (ns == NULL)
+        return ms_failure(L, &err);
+    if (!lua_isnil(L, 3)) {
+        name = ms_arg_key(L, 3, "tenant", &err);
+        if (name == NULL)
+            return ms_failure(L, &err);
+    }
+    return ms_answer(L, ms_store_set_tenant(store, ns, name, &err), &err);
+}
+
+const luaL_Reg ms_survey_verbs[] = {{"survey", survey}, {"in_use", in_use},
+                                    {"probe", probe},   {"tenant", tenant},
+                                    {"set_tenant", set_tenant}, {NULL, NULL}};
 
 void ms_survey_setup(lua_State *L) {
     static const luaL_Reg methods[] = {

@@ -23,8 +23,7 @@ void ms_mountinfo_close(struct ms_mountinfo *info) {
 
 static bool is_octal(char byte) { return byte >= '0' && byte <= '7'; }
 
-/* Takes \040 and its like out of a field, in place. */
-static void unescape(char *field) {
+void ms_mountinfo_unescape(char *field) {
     char *to = field;
     for (const char *from = field; *from != '\0';) {
         if (from[0] == '\\' && is_octal(from[1]) && is_octal(from[2]) && is_octal(from[3])) {
@@ -62,12 +61,15 @@ bool ms_mountinfo_parse(char *text, struct ms_mountinfo_line *out) {
     if (word == NULL || type == NULL || !read_id(fields[ID], &out->id) ||
         !read_id(fields[PARENT], &out->parent))
         return false;
-    unescape(fields[ROOT]);
-    unescape(fields[TARGET]);
-    unescape(type);
+    (void)strsep(&rest, " "); /* source */
+    ms_mountinfo_unescape(fields[ROOT]);
+    ms_mountinfo_unescape(fields[TARGET]);
+    ms_mountinfo_unescape(type);
     out->root = fields[ROOT];
     out->target = fields[TARGET];
     out->type = type;
+    out->device = fields[DEVICE];
+    out->super = rest != NULL ? rest : "";
     return true;
 }
 

@@ -20,6 +20,8 @@ struct ms_mountinfo_line {
     const char *root;   /* what of its file system is mounted */
     const char *target; /* below the root of the process that was asked */
     const char *type;
+    const char *device; /* "major:minor" */
+    const char *super;  /* the file system's options, octal escapes left in: commas divide them */
 };
 
 struct ms_mountinfo {
@@ -36,6 +38,9 @@ void ms_mountinfo_close(struct ms_mountinfo *info);
 /* 1 and *out, 0 at the end. Fails: internal (reading), resource_exhausted. Lines that are no
  * mountinfo are passed over. */
 int ms_mountinfo_next(struct ms_mountinfo *info, struct ms_mountinfo_line *out, struct ms_err *err);
+
+/* Takes \040 and its like out of a text, in place. */
+void ms_mountinfo_unescape(char *text);
 
 /* Cuts one line in place, with the octal escapes taken out. False when it is none. Pure. */
 bool ms_mountinfo_parse(char *text, struct ms_mountinfo_line *out);

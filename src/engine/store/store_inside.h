@@ -12,9 +12,10 @@
  *     store_mount.c    mount, unmount, what is mounted
  *     store_run.c      run a command in a snapshot
  *     store_diff.c     what a snapshot changed
- *     store_lease.c    leases; store_namespace.c namespaces; store_tenant.c whose they are
+ *     store_lease.c    leases; store_namespace.c namespaces
  *     store_pin.c      pins; store_plan.c stored plans
  *     store_survey.c   all that a planner reads of a namespace
+ *     store_in_use.c   what is mounted anywhere, whose a namespace is
  *     cover.c          directory entries on disk, ahead of the commit that needs them
  *     retire.c         directories of what was removed, behind the commit
  *     cleanup.c        trash and what crashed processes left
@@ -153,6 +154,10 @@ int ms_store_refuse_mounted(struct ms_store *store, int64_t number, const char *
 /* store_mount.c: is a recorded mount still there? What cannot be known counts as there. */
 int ms_store_mount_alive(struct ms_store *store, const struct ms_mount_row *row, bool *alive,
                          struct ms_err *err);
+
+/* store_mount.c: whether an overlay writes to the layer of number, asked of the kernel. */
+int ms_store_ask_kernel(struct ms_store *store, int64_t number, bool *in_use, bool *known,
+                        struct ms_err *err);
 
 /* store_pin.c: fails with failed_precondition when number is pinned. */
 int ms_store_refuse_pinned(struct ms_store *store, int64_t number, const char *doing,

@@ -12,8 +12,8 @@
 
 /* Whether an overlay writes to the layer of number, asked of the kernel, which knows every mount
  * namespace. Only an active with parents is the upper of an overlay: others stay unknown. */
-static int ask_kernel(struct ms_store *store, int64_t number, bool *in_use, bool *known,
-                      struct ms_err *err) {
+int ms_store_ask_kernel(struct ms_store *store, int64_t number, bool *in_use, bool *known,
+                        struct ms_err *err) {
     ms_auto_row struct ms_row row = {0};
     ms_auto_free char *ns = NULL;
     ms_auto_free char *key = NULL;
@@ -40,7 +40,7 @@ int ms_store_mount_alive(struct ms_store *store, const struct ms_mount_row *row,
         return ms_attached_here(row->target, row->mount_id, alive, err);
     int code = ms_attached_in(row->mount_namespace, row->target, row->mount_id, alive, &known, err);
     if (code == MS_OK && !known && !row->readonly)
-        code = ask_kernel(store, row->number, alive, &known, err);
+        code = ms_store_ask_kernel(store, row->number, alive, &known, err);
     if (code == MS_OK && !known)
         *alive = true;
     return code;
@@ -91,7 +91,7 @@ static int refuse_second_writer(struct ms_store *store, const struct ms_row *row
         ms_mount_row_clear(&mount);
     }
     if (code == MS_OK)
-        code = ask_kernel(store, row->number, &in_use, &known, err);
+        code = ms_store_ask_kernel(store, row->number, &in_use, &known, err);
     if (code == MS_OK && known && in_use)
         code = ms_err_set(err, MS_FAILED_PRECONDITION,
                           "another overlay writes to its layer already, in some mount namespace");
