@@ -41,10 +41,10 @@ local function run_sandboxed(chain, entry)
     return true, verdict, instructions, seconds, bytes
 end
 
-local function run_trusted(chain, entry, view)
+local function run_trusted(chain, entry)
     local clock = chain.hooks.clock
     local began = clock()
-    local ok, verdict = pcall(entry.run, view, chain.store)
+    local ok, verdict = pcall(entry.run, chain.request, chain.store)
     if not ok then
         verdict = tostring(verdict)
     end
@@ -58,11 +58,12 @@ function M.run(chain, entry, a, now_running)
     if entry.sandbox then
         return run_sandboxed(chain, entry)
     end
+    if entry.trusted then
+        return run_trusted(chain, entry)
+    end
     local view = chain.view or requests.view(chain.request)
     chain.view = view
-    if entry.trusted then
-        return run_trusted(chain, entry, view)
-    elseif now_running then
+    if now_running then
         return hooks.host:run(entry, view, a, chain.store, now_running)
     end
     return hooks.host:run(entry, view, chain.store)
