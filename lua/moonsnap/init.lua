@@ -3,13 +3,20 @@
 local core = require "moonsnap.core"
 
 local arguments = require "moonsnap.arguments"
+local policies = require "moonsnap.policies"
 local snapshotter = require "moonsnap.snapshotter"
+local verdicts = require "moonsnap.hooks.verdicts"
 
-local M = { version = core.version, sys = core.sys, rpc = core.rpc, message = core.message }
+local M = {
+    version = core.version, sys = core.sys, rpc = core.rpc, message = core.message,
+    verdict = {
+        deny = verdicts.deny, defer = verdicts.defer, exists = verdicts.exists, rewrite = verdicts.rewrite,
+    },
+}
 
 local OPEN = {
     root = "string", driver = "string", namespace = "string", durability = "string", create = "boolean",
-    mount_options = "table", look = "boolean",
+    mount_options = "table", look = "boolean", policy = "any", untrusted = "string", door = "string", log = "function",
 }
 
 function M.open(options)
@@ -25,11 +32,20 @@ function M.open(options)
     local name_space = options.namespace or "default"
     local ok
     ok, err = engine:check_namespace(name_space)
-    if not ok then
+    local shared
+    if ok then
+        shared, err = policies.shared(core, options)
+    end
+    if not shared then
         engine:close()
         return nil, err
     end
-    return snapshotter.new(core, engine, name_space)
+    return snapshotter.new(core, engine, name_space, shared)
+end
+
+function M.load_policy(options)
+    arguments.need("load_policy", "options", options, "table")
+    return policies.load(core, options)
 end
 
 function M.rebuild(root)

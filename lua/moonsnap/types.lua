@@ -138,6 +138,9 @@
 ---@field enter_mount_namespace fun(): true?, moonsnap.Error?  mounts made from now on end with the process
 ---@field attach_way fun(): "fd" | "classic"                   how overlays are mounted here
 ---@field pid fun(): integer
+---@field uid fun(): integer                                   the effective ones
+---@field gid fun(): integer
+---@field exists fun(path: string): boolean                    links are not followed
 ---@field random fun(): string                                 16 hexadecimal digits
 ---@field steady fun(): number                                 seconds of a clock that only runs forward
 ---@field now fun(): integer                                   nanoseconds since 1970

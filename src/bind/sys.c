@@ -1,7 +1,10 @@
 #include "bind/sys.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -66,6 +69,25 @@ static int random_digits(lua_State *L) {
     return 1;
 }
 
+static int uid(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)geteuid());
+    return 1;
+}
+
+static int gid(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)getegid());
+    return 1;
+}
+
+/* Is there anything by that name, be it a link to nowhere? What cannot be looked at is there. */
+static int exists(lua_State *L) {
+    struct stat found;
+    const char *path = luaL_checkstring(L, 1);
+    bool missing = lstat(path, &found) < 0 && (errno == ENOENT || errno == ENOTDIR);
+    lua_pushboolean(L, !missing);
+    return 1;
+}
+
 void ms_sys_push(lua_State *L) {
     static const luaL_Reg functions[] = {{"in_initial_user_namespace", in_initial_user_namespace},
                                          {"can_mount", can_mount},
@@ -73,6 +95,9 @@ void ms_sys_push(lua_State *L) {
                                          {"enter_mount_namespace", enter_mount_namespace},
                                          {"attach_way", attach_way},
                                          {"pid", pid},
+                                         {"uid", uid},
+                                         {"gid", gid},
+                                         {"exists", exists},
                                          {"random", random_digits},
                                          {"steady", steady},
                                          {"now", now},

@@ -59,7 +59,7 @@ function M.check(policy, view)
     local name = not words.is_peer(policy, request.caller) and changed(policy, view)
     if name then
         return policy.text or ("label '%s' is protected: uid %d may not set, change or take it away")
-            :format(words.shown(name), request.caller.uid), "permission_denied"
+            :format(words.shown(name), request.caller.uid or -1), "permission_denied"
     end
 end
 

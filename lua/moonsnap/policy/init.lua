@@ -1,0 +1,284 @@
+--- Policies: the files that say what a store's callers may do, loaded into states of their own.
+---
+---     ROOT/policy.lua, ROOT/policy.d/*.lua, further files --load--> hooks, label policies, retention rules
+---
+--- Each file runs in a sandbox of its own: no io, os, debug, load or network, and budgets that end whatever it does.
+--- A policy is loaded whole or not at all; another one can be built beside it, and takes over what its files keep.
+
+local files = require "moonsnap.policy.files"
+local config_files = require "moonsnap.config.files"
+local hooks = require "moonsnap.hooks"
+local label_policies = require "moonsnap.policy.labels"
+local label_spec = require "moonsnap.policy.labels.spec"
+local state = require "moonsnap.policy.state"
+local suggest = require "moonsnap.suggest"
+local words = require "moonsnap.policy.words"
+
+local M = {}
+
+local DEEPEST = 8 -- files that include each other
+
+---@class moonsnap.policy.Options
+---@field core     moonsnap.Core    sandboxes, filters, errors, clocks
+---@field root?    string           whose policy.lua and policy.d are loaded first
+---@field files?   (string|moonsnap.policy.Place)[]  further files, with values for their options
+---@field automations? moonsnap.policy.Automation[]  files that run in this state, behind the others
+---@field now?     fun(): integer   nanoseconds since 1970, where not the machine's
+---@field clock?   fun(): number    steady seconds, where not the machine's
+---@field log?     fun(file: string, text: string)   what files say; without, it is lost
+---@field before?  moonsnap.Policy  whose kept values the files find
+
+--- A file of automation: what it may do is in the globals that it gets.
+---@class moonsnap.policy.Automation: moonsnap.policy.Place
+---@field environment table
+---@field words?      table<string, function>
+
+--- One file of a policy.
+---@class moonsnap.policy.File
+---@field path     string
+---@field tier     "policy" | "automation"
+---@field given    table<string, any>    values for its options
+---@field options  table<string, table>  those that it has: type, doc, value, given
+---@field kept     table<string, any>
+---@field weights  table<string, integer>
+---@field written  table<string, true>   what it has kept itself
+---@field hooks    table<string, string>  FILE:LINE of its hooks, by name
+---@field state    moonsnap.policy.State
+---@field words    table<string, function>  what its functions may ask the host for
+---@field includer? moonsnap.policy.File
+
+---@class moonsnap.Policy
+---@field labels moonsnap.labels.Set
+local Policy = {}
+Policy.__index = Policy
+
+--- A policy while it is loaded.
+---@class moonsnap.policy.Loading
+---@field policy  moonsnap.Policy
+---@field options moonsnap.policy.Options
+---@field now     fun(): integer
+---@field kinds   string[]  of label policies
+---@field prelude string    text of prelude.lua
+local Loading = {}
+Loading.__index = Loading
+
+--- The path as messages show it: Lua cuts longer ones.
+local function shown(path)
+    return #path <= 56 and path or "..." .. path:sub(-50)
+end
+
+--- What a file may ask for when no request is there.
+local function refusing(failure, name)
+    return function()
+        error(failure("failed_precondition", ("%s: only a hook can ask, while a request runs"):format(name)), 0)
+    end
+end
+
+--- What a file asks of the host. Of the store nothing: that its hooks ask, and the hooks themselves answer.
+local function words_of(loading, file)
+    local options, asked = loading.options, {}
+    for _, name in ipairs(hooks.words) do
+        asked[name] = refusing(options.core.error, name)
+    end
+    asked.now = loading.now
+    asked.log = function(text)
+        if options.log then
+            options.log(file.path, tostring(text))
+        end
+    end
+    for name, handler in pairs(words.new(loading, file)) do
+        asked["host." .. name] = handler
+    end
+    return asked
+end
+
+--- Those words that a file's hooks have besides the store's; registering is for loading alone.
+local LATER = { "host.keep", "host.kept", "host.duration", "host.unknown" }
+
+local function later(asked)
+    local some = {}
+    for _, name in ipairs(LATER) do
+        some[name] = asked[name]
+    end
+    return some
+end
+
+--- The text of prelude.lua, which lies beside this file.
+local function prelude()
+    local path = assert(package.searchpath("moonsnap.policy.prelude", package.path))
+    local file <close> = assert(io.open(path))
+    return file:read("a")
+end
+
+--- Globals and words of automation, those of the store being the file's own affair.
+local function plain_state(loading, place, asked)
+    local some = { log = asked.log, now = asked.now }
+    for name, handler in pairs(asked) do
+        some[name] = name:find("^host%.") and handler or some[name]
+    end
+    for name, handler in pairs(place.words or {}) do
+        some[name] = handler
+    end
+    return state.plain(place.environment, some, loading.options.core.error)
+end
+
+local function new_file(loading, place, includer)
+    local before = loading.options.before and loading.options.before:file(place.path)
+    local file = {
+        path = place.path, tier = place.environment and "automation" or "policy", given = place.options or {},
+        options = {}, weights = {}, written = {}, hooks = {}, includer = includer,
+        kept = setmetatable({}, { __index = before and before.kept }),
+    }
+    local asked = words_of(loading, file)
+    file.words = later(asked)
+    file.state = place.environment and plain_state(loading, place, asked)
+        or state.boxed(loading.options.core, asked)
+    table.insert(loading.policy.files, file)
+    return file
+end
+
+--- Options that somebody gives and the file does not have.
+local function unasked(file)
+    for name in pairs(file.given) do
+        if not file.options[name] then
+            return suggest.unknown("option", tostring(name):sub(1, 40), file.options)
+        end
+    end
+end
+
+--- Loads one file.
+---@param place     moonsnap.policy.Place
+---@param includer? moonsnap.policy.File
+---@return true? ok
+---@return moonsnap.Error? err
+function Loading:load(place, includer)
+    local failure = self.options.core.error
+    local text, err = files.read(place, failure)
+    if not text then
+        return nil, err
+    end
+    local file = new_file(self, place, includer)
+    local ok
+    ok, err = file.state:run("prelude.lua", self.prelude, self.kinds)
+    if ok then
+        ok, err = file.state:run(shown(place.path), text)
+    end
+    local wrong = ok and unasked(file) or err and err.message
+    if wrong then
+        return nil, failure("invalid_argument", ("load policy %s: %s"):format(place.path, wrong))
+    end
+    return true
+end
+
+--- The word include: loads another file where it stands.
+---@return true? ok
+---@return string? wrong
+function Loading:include(file, path, values, place)
+    local target = config_files.beside(path, file.path)
+    local depth, outer = 1, file
+    while outer do
+        if outer.path == target then
+            return nil, ("include '%s': it includes itself"):format(path)
+        end
+        depth, outer = depth + 1, outer.includer
+    end
+    if depth > DEEPEST then
+        return nil, ("include '%s': files include each other more than %d deep"):format(path, DEEPEST)
+    end
+    local ok, err = self:load({ path = target, options = values, from = place }, file)
+    return ok, err and err.message:gsub("^load policy ", "include "):gsub("^policy ", "include ")
+end
+
+--- All files of a policy, in the order in which they are loaded.
+local function places_of(options)
+    local more = {}
+    for i, place in ipairs(options.files or {}) do
+        more[i] = type(place) == "string" and { path = place } or place
+    end
+    table.move(options.automations or {}, 1, #(options.automations or {}), #more + 1, more)
+    return files.order(options.root, more, options.core.error)
+end
+
+--- Loads the files of a policy.
+---@param options moonsnap.policy.Options
+---@return moonsnap.Policy? policy  nil where there is no file
+---@return moonsnap.Error? err      not_found, permission_denied, invalid_argument: FILE:LINE: why
+function M.load(options)
+    local places, err = places_of(options)
+    if not places or #places == 0 then
+        return nil, err
+    end
+    local core = options.core
+    local now, clock = options.now or core.sys.now, options.clock or core.sys.steady
+    local policy = setmetatable({
+        hooks = hooks.new { failure = core.error, clock = clock, filter = core.filter },
+        labels = label_policies.new { filter = core.filter, now = now },
+        retention = {}, files = {},
+    }, Policy)
+    local loading = setmetatable({
+        policy = policy, options = options, now = now, kinds = label_spec.kinds(), prelude = prelude(),
+    }, Loading)
+    for _, place in ipairs(places) do
+        local ok
+        ok, err = loading:load(place)
+        if not ok then
+            policy:close()
+            return nil, err
+        end
+    end
+    return policy
+end
+
+--- The file of a path.
+---@param path string
+---@return moonsnap.policy.File?
+function Policy:file(path)
+    for _, file in ipairs(self.files) do
+        if file.path == path then
+            return file
+        end
+    end
+end
+
+--- Takes over what the files of another policy keep, but for what these have kept anew: the last step before a swap.
+---@param before moonsnap.Policy
+function Policy:inherit(before)
+    for _, file in ipairs(self.files) do
+        local old = before:file(file.path)
+        setmetatable(file.kept, nil)
+        for name, value in pairs(old and old.kept or {}) do
+            if not file.written[name] then
+                file.kept[name], file.weights[name] = value, old.weights[name]
+            end
+        end
+    end
+end
+
+--- What is loaded, for people and JSON.
+---@return {files: table[], hooks: table[], labels: table[], rules: table[]}
+function Policy:describe()
+    local described = { files = {}, hooks = self.hooks:status(), labels = {}, rules = {} }
+    for i, file in ipairs(self.files) do
+        described.files[i] = { path = file.path, tier = file.tier, options = file.options,
+            memory = file.state:memory(), included_by = file.includer and file.includer.path }
+    end
+    for i, policy in ipairs(self.labels.policies) do
+        described.labels[i] = { name = policy.name, kind = policy.kind, label = policy.label, phase = policy.phase,
+            file = policy.place }
+    end
+    for i, rule in ipairs(self.retention) do
+        described.rules[i] = { name = rule.name, file = rule.file }
+    end
+    return described
+end
+
+--- Ends the states of its files. Nobody may be running one.
+function Policy:close()
+    for _, file in ipairs(self.files) do
+        file.state:close()
+    end
+end
+
+Policy.__close = Policy.close
+
+return M

@@ -1,0 +1,148 @@
+--- The words of a policy file, written in Lua itself: the first chunk that runs in each file's own state, with no more
+--- at hand than such a file. What only the host can do it asks in the words of `host`, which the file never sees.
+---
+--- A word that is used wrongly raises with the FILE:LINE of the file that used it.
+
+-- luacheck: globals host hook labels label retention rule option include deny defer exists rewrite keep kept
+
+local kinds = ... -- of label policies
+local asked = host
+local error, pcall, type, ipairs, tostring = error, pcall, type, ipairs, tostring
+local setmetatable, _G = setmetatable, _G
+host = nil
+
+--- "policy.lua:3: " of whoever called the word that asks.
+local function place()
+    local _, where = pcall(error, "", 4)
+    return where
+end
+
+--- What the host answers, or its error at the place of the word's caller.
+local function done(value, wrong)
+    if wrong then
+        error(wrong, 3)
+    end
+    return value
+end
+
+local function need(word, value, kind)
+    if type(value) ~= kind then
+        error(("%s: a %s is expected, this is a %s"):format(word, kind, type(value)), 3)
+    end
+end
+
+--- Registers a hook.
+function hook(fields)
+    need("hook", fields, "table")
+    done(asked.hook(fields, place()))
+end
+
+--- Elements that a constructor has made, or an error.
+local function made_by(word, constructor, list)
+    for index, element in ipairs(list) do
+        if type(element) ~= "table" or element.made_by ~= constructor then
+            error(("%s: value %d is not made by %s"):format(word, index, constructor), 3)
+        end
+    end
+    for index in pairs(list) do
+        if type(index) ~= "number" then
+            error(("%s: it is a list: there is no field '%s'"):format(word, tostring(index)), 3)
+        end
+    end
+end
+
+label = setmetatable({}, { __index = function(_, kind)
+    error(asked.unknown("label policy", tostring(kind), "labels"), 2)
+end })
+for _, kind in ipairs(kinds) do
+    label[kind] = function(fields)
+        need("label." .. kind, fields, "table")
+        return { made_by = "label", kind = kind, fields = fields, place = place() }
+    end
+end
+
+--- Registers label policies.
+function labels(list)
+    need("labels", list, "table")
+    made_by("labels", "label", list)
+    for _, policy in ipairs(list) do
+        local _, wrong = asked.label(policy.kind, policy.fields, policy.place)
+        if wrong then
+            error(policy.place .. wrong, 0)
+        end
+    end
+end
+
+function rule(fields)
+    need("rule", fields, "table")
+    return { made_by = "rule", fields = fields, place = place() }
+end
+
+--- Adds rules of retention.
+function retention(list)
+    need("retention", list, "table")
+    made_by("retention", "rule", list)
+    for _, one in ipairs(list) do
+        local _, wrong = asked.rule(one.fields, one.place)
+        if wrong then
+            error(one.place .. wrong, 0)
+        end
+    end
+end
+
+--- A setting of this file, with its default.
+function option(name, fields)
+    need("option", name, "string")
+    need("option " .. name, fields, "table")
+    return done(asked.option(name, fields))
+end
+
+--- Loads another file at this place, with values for its options.
+function include(path, values)
+    need("include", path, "string")
+    if values ~= nil then
+        need("include " .. path, values, "table")
+    end
+    done(asked.include(path, values or {}, place()))
+end
+
+function keep(name, value)
+    need("keep", name, "string")
+    done(asked.keep(name, value))
+end
+
+function kept(name)
+    need("kept", name, "string")
+    return (asked.kept(name))
+end
+
+function deny(kind, text)
+    need("deny: kind", kind, "string")
+    need("deny: text", text, "string")
+    return { verdict = "deny", kind = kind, text = text }
+end
+
+function defer(seconds)
+    if type(seconds) == "string" then
+        seconds = done(asked.duration(seconds))
+    end
+    need("defer", seconds, "number")
+    return { verdict = "defer", seconds = seconds }
+end
+
+function exists(name)
+    need("exists", name, "string")
+    return { verdict = "exists", name = name }
+end
+
+function rewrite(changes)
+    need("rewrite", changes, "table")
+    return { verdict = "rewrite", labels = changes.labels, parent = changes.parent }
+end
+
+setmetatable(_G, {
+    __index = function(_, name)
+        error(asked.unknown("word", tostring(name), "words"), 2)
+    end,
+    __metatable = false,
+})
