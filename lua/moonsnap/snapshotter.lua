@@ -6,6 +6,7 @@
 local arguments = require "moonsnap.arguments"
 local hooks = require "moonsnap.hooks"
 local cursor = require "moonsnap.events.cursor"
+local inside = require "moonsnap.events.inside"
 local leases = require "moonsnap.leases"
 local namespaces = require "moonsnap.namespaces"
 local pins = require "moonsnap.pins"
@@ -55,6 +56,9 @@ function Store:close()
     refuse_hooks(self, "close")
     if self.engine:is_open() and self.engine:depth() > 0 then
         error("close: a transaction is open", 2)
+    end
+    if self.shared.delivery then
+        self.shared.delivery:close()
     end
     self.engine:close()
 end
@@ -205,7 +209,12 @@ end
 function Store:transaction(fn)
     need("transaction", "fn", fn, "function")
     refuse_hooks(self, "transaction")
-    return transaction.run(self.engine, fn, self)
+    if not self.shared.hooks then
+        return transaction.run(self.engine, fn, self)
+    end
+    local results = table.pack(transaction.run(self.engine, fn, self))
+    inside.after(self)
+    return table.unpack(results, 1, results.n)
 end
 
 function Store:program(what, args, options)

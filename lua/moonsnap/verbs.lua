@@ -5,6 +5,7 @@
 
 local arguments = require "moonsnap.arguments"
 local import = require "moonsnap.import"
+local inside = require "moonsnap.events.inside"
 local work = require "moonsnap.work"
 
 local need, may, options_of = arguments.need, arguments.may, arguments.options
@@ -204,13 +205,29 @@ local function unmount(self, target, options)
         function() return engine:unmount(target, options.lazy) end)
 end
 
+--- The verb and, where there are hooks, the hooks behind it: see events/inside.lua.
+local function told(verb)
+    return function(self, ...)
+        if not self.shared.hooks then
+            return verb(self, ...)
+        end
+        local result, err, more = verb(self, ...)
+        inside.after(self)
+        return result, err, more
+    end
+end
+
+local VERBS = {
+    prepare = creating("prepare", "active"), view = creating("view", "view"), commit = commit, remove = remove,
+    import = import_tree, update = update, touch = touch, mount = mount, unmount = unmount,
+}
+
 --- Adds the verbs to the class of stores.
 ---@param Store table
 function M.add(Store)
-    Store.prepare = creating("prepare", "active")
-    Store.view = creating("view", "view")
-    Store.commit, Store.remove, Store.import = commit, remove, import_tree
-    Store.update, Store.touch, Store.mount, Store.unmount = update, touch, mount, unmount
+    for name, verb in pairs(VERBS) do
+        Store[name] = told(verb)
+    end
 end
 
 return M

@@ -19,6 +19,7 @@
 #include "engine/store/events.h"
 
 #define LIMIT_MAX 100000
+#define PAGE_BYTES (128 * 1024) /* a page is closed by the event that passes this */
 
 /* The arguments of a page, and what it becomes. */
 struct page {
@@ -79,7 +80,7 @@ static bool keep_event(void *context, const struct ms_event *event) {
         ms_text_append(&page->text, spans[i].bytes, spans[i].size);
     ms_text_append(&page->events, event, sizeof *event);
     page->count++;
-    return !page->text.failed && !page->events.failed;
+    return page->text.size < PAGE_BYTES && !page->text.failed && !page->events.failed;
 }
 
 /* Sets a field to the next size bytes of *at. */
@@ -126,8 +127,9 @@ static void push_event(lua_State *L, const struct page *page, const struct ms_ev
     }
 }
 
-/* events(since, limit, ns, filter) -> list, since, more: of the first limit events behind since
- * those that are asked for; data is JSON text. ns and filter may be nil. */
+/* events(since, limit, ns, filter) -> list, since, more: of the first limit events behind since, or
+ * fewer where they are large, those that are asked for; data is JSON text. ns and filter may be
+ * nil. */
 static int events(lua_State *L) {
     struct ms_err err;
     struct page *page;
@@ -214,7 +216,7 @@ static bool put_line(void *context, const struct ms_event *event) {
         ms_text_append(text, event->data.bytes, event->data.size);
     }
     ms_text_puts(text, "}");
-    return !text->failed;
+    return text->size < PAGE_BYTES && !text->failed;
 }
 
 /* event_lines(since, limit, ns, filter) -> text, since, more: the same as events, a JSON object a
@@ -270,7 +272,7 @@ static bool put_message(void *context, const struct ms_event *event) {
     ms_wire_put_bytes(text, EVENT_CURSOR, cursor, (size_t)size);
     ms_wire_end(text, begun);
     page->count++;
-    return !text->failed;
+    return text->size < PAGE_BYTES && !text->failed;
 }
 
 /* event_message(since, limit, ns, filter) -> bytes, since, more: the same as a CallResponse with

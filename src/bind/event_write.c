@@ -125,14 +125,14 @@ static void free_delivering(void *object) {
 }
 
 static const struct ms_class delivering_class = {
-    .name = "moonsnap.core.delivering", .word = "delivery", .free = free_delivering};
+    .name = "moonsnap.core.delivering", .word = "delivery", .free = free_delivering, .apart = true};
 
-/* deliver() -> what makes this process the one that delivers until it is closed; nothing when
- * another one does */
+/* deliver() -> what makes this process the one that delivers until it, or the store, is closed;
+ * nothing when another one does */
 static int deliver(lua_State *L) {
     struct ms_err err;
     struct ms_store *store = ms_store_check_arg(L);
-    struct ms_box *box = ms_box_new(L, &delivering_class, 0);
+    struct ms_box *box = ms_box_new(L, &delivering_class, 1);
     int *fd = malloc(sizeof *fd);
     if (fd == NULL) {
         (void)ms_err_memory(&err);

@@ -7,7 +7,7 @@ local M = {}
 local GROUPS = {
     { "Make", "import", "prepare", "view", "commit", "label", "touch", "rm" },
     { "Use", "run", "mount", "umount", "mounts", "lua", "program", "repl" },
-    { "Look", "ls", "tree", "stat", "usage", "diff" },
+    { "Look", "ls", "tree", "stat", "usage", "diff", "watch" },
     { "Serve", "serve" },
     { "Keep house", "cleanup", "check", "help", "version" },
 }

@@ -2,6 +2,7 @@
 
 local arguments = require "moonsnap.arguments"
 local program = require "moonsnap.client.program"
+local events = require "moonsnap.client.events"
 
 local need, may, options_of = arguments.need, arguments.may, arguments.options
 
@@ -86,12 +87,23 @@ function M:mounted()
     return all(self, "mounted")
 end
 
-function M:events(options)
-    options = options_of("events", options, { since = "integer" })
+--- Pages of events, as events/watch.lua has them.
+---@param options moonsnap.events.WatchOptions
+---@param stop_fd? integer
+function M:event_pages(options, stop_fd)
     if self.without then
-        error(missing(self, "events"), 0)
+        return nil, missing(self, "events")
     end
-    return self.wire:lines("events", { since = options.since })
+    return events.pages(self.wire, options, stop_fd)
+end
+
+function M:events(options)
+    options = options_of("events", options, { since = "any", filter = "any", namespace = "string" })
+    return events.iterate(self, options)
+end
+
+function M:cursor()
+    return self:ask("cursor", {})
 end
 
 --- Without Control nothing is known of what was freed: an empty table.

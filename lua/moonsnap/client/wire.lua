@@ -188,6 +188,22 @@ function Wire:lines(verb, arguments, stop_fd)
     end))
 end
 
+--- The replies of a verb of Control.
+---@param verb string
+---@param arguments table
+---@param stop_fd? integer  once it is readable, the call is given up: canceled
+function Wire:replies(verb, arguments, stop_fd)
+    local asks, answers = type_of(self, "moonsnap.v1.CallRequest"), type_of(self, "moonsnap.v1.CallResponse")
+    arguments.snapshotter = self.snapshotter
+    local this = setmetatable({ options = { headers = self.options.headers, stop_fd = stop_fd } }, { __index = self })
+    return stream_of(this, "/moonsnap.v1.Control/Call", asks:encode {
+        verb = verb, arguments = dkjson.encode(arguments),
+    }, function(bytes)
+        local reply, err = answers:decode(bytes)
+        return reply or error(err, 0)
+    end)
+end
+
 --- What a verb of Control answers in one line; true when it answers none.
 ---@param verb string
 ---@param arguments table

@@ -34,7 +34,7 @@ local function parse(text, id, failure)
     return math.tointeger(tonumber(digits))
 end
 
---- The sequence number that a reader goes on behind: -1 for nil, before all that are kept.
+--- The sequence number that a reader goes on behind: -1 for nil, before all that are kept; "now": the newest.
 ---@param engine  moonsnap.core.Store
 ---@param since   string|integer|nil
 ---@param failure fun(kind: string, message: string): moonsnap.Error
@@ -48,7 +48,9 @@ function M.place(engine, since, failure)
     if not newest then
         return nil, err
     end
-    if type(since) == "string" then
+    if since == "now" then
+        return newest
+    elseif type(since) == "string" then
         local id
         id, err = engine:store_id()
         if not id then

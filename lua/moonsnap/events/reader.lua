@@ -38,12 +38,16 @@ function M.query(core, engine, options)
     return { since = since, name_space = options.namespace, filter = filter }
 end
 
---- An event as people read it: its data decoded.
-local function told(event)
-    if event.data then
-        event.data = dkjson.decode(event.data)
+--- Events as people read them: their data decoded. The same list.
+---@param events moonsnap.Event[]
+---@return moonsnap.Event[]
+function M.told(events)
+    for _, event in ipairs(events) do
+        if event.data then
+            event.data = dkjson.decode(event.data)
+        end
     end
-    return event
+    return events
 end
 
 --- The events that are there, one after the other; called again at the end it looks for more. Raises an error value
@@ -60,13 +64,14 @@ function M.iterate(engine, query)
             if not page then
                 error(since, 0)
             end
+            M.told(page)
             query.since, at = since, 0
             if not more then
                 return nil
             end
         end
         at = at + 1
-        return told(page[at])
+        return page[at]
     end
 end
 

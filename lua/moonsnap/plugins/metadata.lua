@@ -72,6 +72,9 @@ end
 --- Commits nothing: what is open is rolled back.
 function Metadata:close()
     for _, held in ipairs(self.held) do
+        if held.delivery then
+            held.delivery:close()
+        end
         held.batch:close() -- whom it answers may still read
         held.reader:close()
         held.writer:close()

@@ -1,5 +1,6 @@
 --- io.containerd.event.v1 and io.containerd.service.v1: what stands between the snapshotters and the sockets.
 
+local deliveries = require "moonsnap.service.deliveries"
 local exchange = require "moonsnap.service.exchange"
 local snapshotters = require "moonsnap.service.snapshotters"
 
@@ -25,6 +26,21 @@ local function publish(ic, backends)
     return true
 end
 
+--- The hooks behind a change are told of it. What they get as store is of the graph that serves then.
+local function deliver(ic)
+    local runtime = ic.runtime
+    local events, metadata = ic:get("io.containerd.event.v1.exchange"), ic:get("io.containerd.metadata.v1.sqlite")
+    for _, held in ipairs(metadata and metadata.held or {}) do
+        deliveries.begin(held, events, runtime, function()
+            for _, backend in pairs(runtime.service.graph:all(SNAPSHOTTER)) do
+                if backend.reader == held.reader then
+                    return backend
+                end
+            end
+        end)
+    end
+end
+
 --- The snapshotter that is meant where nobody names one: the one over the store at the root.
 local function default_of(ic, backends)
     local metadata = ic:get("io.containerd.metadata.v1.sqlite")
@@ -46,7 +62,13 @@ M.snapshots = {
             return nil, ic.runtime.failure("failed_precondition", "no snapshotter has started")
         end
         local ok, err = publish(ic, backends)
-        return ok and snapshotters.new(backends, default_of(ic, backends)), err
+        if not ok then
+            return nil, err
+        end
+        local service = snapshotters.new(backends, default_of(ic, backends))
+        service.exchange = ic:get("io.containerd.event.v1.exchange")
+        deliver(ic)
+        return service
     end,
 }
 

@@ -240,7 +240,7 @@ function Backend:pages(filters)
     end
 end
 
-for _, verb in ipairs { "mounts", "explain", "layers", "diff", "events", "namespaces", "mounted" } do
+for _, verb in ipairs { "mounts", "explain", "layers", "diff", "events", "cursor", "namespaces", "mounted" } do
     Backend[verb] = function(self, ...)
         local reader = self.reader
         return reader[verb](reader, ...)

@@ -32,13 +32,16 @@ local BEHIND_BYTES_MAX = 64 * 1024 * 1024 -- and their bytes
 ---@class moonsnap.service.Exchange
 ---@field subscribers table<moonsnap.service.Subscriber, true>
 ---@field outboxes    table[]
+---@field waiting     table<function, table>  what wakes streams that read the outbox themselves
+---@field ticks       function[]              called with each pump: deliveries
 local Exchange = {}
 Exchange.__index = Exchange
 
 ---@param message moonsnap.core.Message
 ---@return moonsnap.service.Exchange
 function M.new(message)
-    return setmetatable({ message = message, subscribers = {}, outboxes = {}, count = 0, published = 0 }, Exchange)
+    return setmetatable({ message = message, subscribers = {}, outboxes = {}, waiting = {}, ticks = {}, count = 0,
+        published = 0 }, Exchange)
 end
 
 --- Tells of a store's changes from now on; for a snapshotter that is followed already, of this store's instead.
@@ -138,8 +141,36 @@ local function envelope_of(exchange, outbox, row)
     }
 end
 
+--- Calls wake once there is an event behind since. Whoever waits costs nothing but that: he reads on by himself.
+---@param engine moonsnap.core.Store
+---@param since integer
+---@param wake function
+function Exchange:wait(engine, since, wake)
+    self.waiting[wake] = { engine = engine, since = since }
+end
+
+--- Hands out to those who wait, and to readers in the store.
+local function wake_all(exchange)
+    local due
+    for wake, waits in pairs(exchange.waiting) do
+        local newest = waits.engine:last_event()
+        if not newest or newest > waits.since then
+            due = due or {}
+            due[#due + 1] = wake
+        end
+    end
+    for _, wake in ipairs(due or {}) do
+        exchange.waiting[wake] = nil
+        wake()
+    end
+end
+
 --- Publishes what was written to the outboxes since the last time. Cheap when nobody subscribes.
 function Exchange:pump()
+    wake_all(self)
+    for _, tick in ipairs(self.ticks) do
+        tick()
+    end
     if next(self.subscribers) == nil then
         return
     end

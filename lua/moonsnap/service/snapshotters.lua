@@ -5,6 +5,7 @@ local M = {}
 ---@class moonsnap.service.Snapshotters
 ---@field backends table<string, moonsnap.service.Backend>
 ---@field default  string
+---@field exchange? moonsnap.service.Exchange  what their events go through
 ---@field methods  table[]  what stands around each, innermost first
 local Snapshotters = {}
 Snapshotters.__index = Snapshotters
@@ -23,6 +24,7 @@ end
 ---@return moonsnap.service.Snapshotters
 function Snapshotters:around(methods)
     local outer = M.new(self.backends, self.default)
+    outer.exchange = self.exchange
     table.move(self.layers, 1, #self.layers, 1, outer.layers)
     outer.layers[#outer.layers + 1] = methods
     return outer

@@ -6,6 +6,7 @@
 local dkjson = require "dkjson"
 local unistd = require "posix.unistd"
 
+local events = require "moonsnap.service.grpc.control_events"
 local verbs = require "moonsnap.service.grpc.control_verbs"
 
 local M = {}
@@ -98,6 +99,9 @@ function M.new(options)
         name = "moonsnap.v1.Control", failure = options.failure, verbs = {}, owner = unistd.geteuid(),
     }, Control)
     for name, verb in pairs(verbs.new(options.snapshotters, options.failure)) do
+        self:add(name, verb)
+    end
+    for name, verb in pairs(events.new(options.snapshotters, options.failure, options.filter)) do
         self:add(name, verb)
     end
     self.methods = {

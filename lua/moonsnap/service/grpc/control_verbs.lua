@@ -4,7 +4,7 @@
 ---     stat {key}, walk {filters}             infos with everything that a store knows
 ---     touch {key}, remove {key, later}, commit {name, key, labels, parent, durability},
 ---     prepare, view {key, parent, labels, owner}
----     layers {key}, diff {key, other}, explain {filters}, mounted, namespaces, events {since}
+---     layers {key}, diff {key, other}, explain {filters}, mounted, namespaces
 ---     cleanup, check {repair}
 ---
 --- All take {snapshotter} too; without, it is the one over the root's store. The namespace is the one of
@@ -149,7 +149,6 @@ local VERBS = {
     explain = { {}, one(function(store, a) return store:explain(table.unpack(a.filters or {})) end, same) },
     mounted = { {}, each(listed(function(store) return store:mounted() end), same) },
     namespaces = { {}, each(listed(function(store) return store:namespaces() end), same) },
-    events = { {}, each(function(store, a) return store:events { since = a.since } end, same) },
     cleanup = { {}, one(function(store, _, alive) return store:cleanup { alive = alive } end, same) },
     check = { {}, each(listed(function(store, a) return store:check { repair = a.repair } end), same) },
 }

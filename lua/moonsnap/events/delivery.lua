@@ -1,0 +1,239 @@
+--- Hands the events of a store's outbox to readers, each in order, until they take them.
+---
+---     reader takes an event      its cursor moves, and is kept in the store
+---     fails (nil, err, raises)   the same event again after 1, 2, 4, ... 60 s; other readers go on meanwhile
+---     has failed ten times       it is given up: counted, told as /moonsnap/given_up, and the next one is tried
+---
+--- A reader that was never seen begins behind the newest event. One process at a time delivers the events of a store:
+--- who holds ROOT/delivery, which a service does as long as it lives. Cursors are written after a turn, so that an
+--- event may come twice when the process dies in between: at least once, never less.
+---
+--- A turn does a bounded amount. Readers may yield where their turn is in a coroutine of the service.
+
+local dkjson = require "dkjson"
+
+local readable = require "moonsnap.readable"
+local reader_of = require "moonsnap.events.reader"
+
+local M = {}
+
+local ATTEMPTS = 10
+local LONGEST = 60           -- seconds between two attempts
+local SECOND = 1000000000
+local FAR = 1000             -- events that a reader has passed over until its cursor is kept for that alone
+local GIVEN_UP = "/moonsnap/given_up"
+local ERROR_MAX = 500        -- bytes of an error that are kept
+
+---@class moonsnap.events.Reader
+---@field name   string
+---@field match? fun(event: moonsnap.Event): boolean
+---@field run    fun(event: moonsnap.Event, store?: table): true?, any  nil, err: it comes again
+
+---@class moonsnap.events.DeliveryOptions
+---@field engine  moonsnap.core.Store              reads
+---@field readers fun(): moonsnap.events.Reader[]  as they are now; asked at each turn
+---@field write   fun(fn: fun(engine: moonsnap.core.Store): true?, moonsnap.Error?): any, moonsnap.Error?  runs fn in
+---               a transaction
+---@field now     fun(): integer                   nanoseconds since 1970
+---@field store?  table | fun(): table?            what a reader's run gets
+---@field failed? fun(reader: string, event: moonsnap.Event, why: string, attempts: integer, given_up: boolean)
+
+---@class moonsnap.events.Delivery
+---@field counts {delivered: integer, failed: integer, given_up: integer}
+local Delivery = {}
+Delivery.__index = Delivery
+
+---@param options moonsnap.events.DeliveryOptions
+---@return moonsnap.events.Delivery
+function M.new(options)
+    return setmetatable({
+        options = options, engine = options.engine, cursors = {}, running = false,
+        counts = { delivered = 0, failed = 0, given_up = 0 },
+    }, Delivery)
+end
+
+--- True when this process is the one that delivers.
+local function holds(self)
+    if not self.held then
+        self.held = self.engine:deliver() -- nil: another process does, or the file cannot be had; asked again later
+        self.cursors = {} -- others may have moved them
+    end
+    return self.held ~= nil
+end
+
+--- Where a reader is; nil, err when it cannot be read.
+local function cursor_of(self, name)
+    if self.cursors[name] then
+        return self.cursors[name]
+    end
+    local cursor, err = self.engine:cursor_get(name)
+    if err then
+        return nil, err
+    end
+    if not cursor then
+        local newest
+        newest, err = self.engine:last_event()
+        if not newest then
+            return nil, err
+        end
+        cursor = { sequence = newest, attempts = 0, due = 0, given_up = 0, error = "", dirty = true }
+    end
+    cursor.kept = cursor.sequence
+    self.cursors[name] = cursor
+    return cursor
+end
+
+local function text_of(why)
+    local text = type(why) == "table" and why.message or tostring(why)
+    return (text:gsub("%z.*", "")):sub(1, ERROR_MAX)
+end
+
+--- Hands one event over. False: it is to come again.
+local function hand_over(self, reader, cursor, event)
+    local store = self.options.store
+    local ran, ok, err = pcall(reader.run, event, type(store) == "function" and store() or store)
+    if ran and ok then
+        cursor.attempts, cursor.due, cursor.error, cursor.dirty = 0, 0, "", true
+        self.counts.delivered = self.counts.delivered + 1
+        return true
+    end
+    local why = text_of(not ran and ok or err)
+    local attempts = cursor.attempts + 1
+    local give_up = attempts >= ATTEMPTS
+    self.counts.failed = self.counts.failed + 1
+    cursor.error, cursor.dirty = why, true
+    if give_up then
+        self.counts.given_up = self.counts.given_up + 1
+        cursor.attempts, cursor.due, cursor.given_up = 0, 0, cursor.given_up + 1
+        cursor.lost = cursor.lost or {}
+        table.insert(cursor.lost, { event = event, why = why })
+    else
+        cursor.attempts = attempts
+        cursor.due = self.options.now() + math.min(LONGEST, 1 << (attempts - 1)) * SECOND
+    end
+    if self.options.failed then
+        self.options.failed(reader.name, event, why, attempts, give_up)
+    end
+    return give_up
+end
+
+local function concerns(reader, event)
+    if event.topic == GIVEN_UP and event.data and event.data.reader == reader.name then
+        return false -- it would fail on that one too
+    end
+    return not reader.match or reader.match(event)
+end
+
+--- Gives a reader up to budget events. How many it looked at; whether there may be more.
+local function feed(self, reader, cursor, budget)
+    local events, since = self.engine:events(cursor.sequence, budget)
+    if not events then
+        return 0, false -- the store says why to whoever asks it next
+    end
+    for _, event in ipairs(reader_of.told(events)) do
+        if concerns(reader, event) and not hand_over(self, reader, cursor, event) then
+            return #events, false
+        end
+        cursor.sequence = event.sequence
+    end
+    cursor.sequence = math.max(cursor.sequence, since)
+    cursor.dirty = cursor.dirty or cursor.sequence - cursor.kept >= FAR
+    return #events, #events >= budget
+end
+
+--- Writes one cursor and what its reader could not be told.
+local function keep_one(engine, name, cursor)
+    for _, lost in ipairs(cursor.lost or {}) do
+        local event = lost.event
+        local ok, err = engine:add_event(event.namespace ~= "" and event.namespace or "default", GIVEN_UP, event.key,
+            dkjson.encode { reader = name, sequence = event.sequence, topic = event.topic,
+                error = readable.repaired(lost.why) })
+        if not ok then
+            return nil, err
+        end
+    end
+    return engine:cursor_set(name, cursor.sequence, cursor.attempts, cursor.due, cursor.given_up, cursor.error)
+end
+
+--- Keeps the cursors that moved, in one transaction. When that fails they are kept after the next turn.
+local function keep(self)
+    local names = {}
+    for name, cursor in pairs(self.cursors) do
+        names[#names + 1] = cursor.dirty and name or nil
+    end
+    if #names == 0 then
+        return
+    end
+    table.sort(names)
+    local ok = self.options.write(function(engine)
+        for _, name in ipairs(names) do
+            local kept, err = keep_one(engine, name, self.cursors[name])
+            if not kept then
+                return nil, err
+            end
+        end
+        return true
+    end)
+    for _, name in ipairs(ok and names or {}) do
+        local cursor = self.cursors[name]
+        cursor.dirty, cursor.lost, cursor.kept = false, nil, cursor.sequence
+    end
+end
+
+--- All readers in turn, a share of the budget each. True: there may be more.
+local function go_round(self, readers, budget)
+    local now, more = self.options.now(), false
+    local share = math.max(1, budget // #readers)
+    for _, reader in ipairs(readers) do
+        local cursor = cursor_of(self, reader.name)
+        if cursor and cursor.due <= now then
+            local _, rest = feed(self, reader, cursor, share)
+            more = more or rest
+        end
+    end
+    return more
+end
+
+--- Delivers some of what is there. Does nothing within itself, without readers, and where another process delivers.
+---@param budget? integer  events to look at; 256
+---@return boolean more  there may be more to do at once
+function Delivery:turn(budget)
+    if self.running or self.closed then
+        return false
+    end
+    local readers = self.options.readers()
+    if #readers == 0 or not holds(self) then
+        return false
+    end
+    self.running = true
+    local ok, more = pcall(go_round, self, readers, budget or 256)
+    local kept, why = pcall(keep, self)
+    self.running = false
+    if not ok or not kept then
+        error(not ok and more or why, 0)
+    end
+    return more
+end
+
+--- When the first failed delivery is to be tried again: nanoseconds since 1970; nil for none.
+---@return integer?
+function Delivery:due()
+    local first
+    for _, cursor in pairs(self.cursors) do
+        if cursor.due > 0 and (not first or cursor.due < first) then
+            first = cursor.due
+        end
+    end
+    return first
+end
+
+--- Leaves delivering to others.
+function Delivery:close()
+    self.closed = true
+    if self.held then
+        self.held:close()
+        self.held = nil
+    end
+end
+
+return M
