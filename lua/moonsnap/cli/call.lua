@@ -128,12 +128,24 @@ function Call:open(options)
     if create then
         self:make_way(root)
     end
+    local policy
+    if self.args.no_policy then
+        policy = false
+    end
     local store
     store, err = self.moonsnap.open {
-        root = root, driver = self.args.driver, namespace = self:name_space(), create = create,
+        root = root, driver = self.args.driver, namespace = self:name_space(), create = create, door = "command",
+        policy = policy, log = function(words) self:say(words) end,
     }
     self.store = store
     return store, err
+end
+
+--- What a policy says with log(): for people, and not among the answers.
+---@param words string
+function Call:say(words)
+    self.out:erase()
+    self.out.errors:write("moonsnap: policy: ", text.plain(readable.repaired(words)), "\n")
 end
 
 function Call:close()

@@ -82,7 +82,15 @@ local function is_about_root(call, err)
     return not call.store and (err.message:find("^open ") or err.message:find("^make ")) ~= nil
 end
 
+--- A policy that cannot be loaded stands before every verb.
+local function without_policy(call)
+    return ("moonsnap policy check, or for once without: moonsnap --no-policy %s ..."):format(call.verb)
+end
+
 function HINTS.invalid_argument(call, err)
+    if not call.store and call.verb ~= "policy" and err.message:find("^load policy") then
+        return without_policy(call)
+    end
     if is_about_root(call, err) then
         return "another --root (or MOONSNAP_ROOT)"
     end

@@ -9,7 +9,7 @@ local GROUPS = {
     { "Use", "run", "mount", "umount", "mounts", "lua", "program", "repl" },
     { "Look", "ls", "tree", "stat", "usage", "diff", "watch" },
     { "Serve", "serve" },
-    { "Keep house", "cleanup", "check", "help", "version" },
+    { "Keep house", "cleanup", "check", "policy", "help", "version" },
 }
 
 --- Verbs after whose NAME or FILE everything belongs to another program.
@@ -72,6 +72,7 @@ local function global_options(parser, valued_names)
     valued(parser, valued_names, "--driver", "What a new store is: overlay (the default) or native.")
         :argname("DRIVER"):choices({ "overlay", "native" })
     parser:flag("--json", "Print JSON; --json=lines prints lists one element a line.")
+    parser:flag("--no-policy", "Leave the store's policy files out, as when one of them is broken.")
     parser:flag("-q --quiet", "Print only what was asked for: names of a list, no progress.")
     parser:flag("-h --help", "Say how a verb is used.")
 end

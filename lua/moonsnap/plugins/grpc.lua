@@ -117,6 +117,10 @@ M.control = {
         local control = require("moonsnap.service.grpc.control").new {
             snapshotters = snapshotters, failure = ic.runtime.failure, filter = ic.runtime.filter,
         }
+        local policies = require("moonsnap.service.grpc.control_policy").new(snapshotters, ic.runtime.failure)
+        for name, verb in pairs(policies) do
+            control:add(name, verb)
+        end
         control:add("program", require("moonsnap.service.grpc.control_program").new(ic.runtime, snapshotters))
         for name, verb in pairs(require("moonsnap.service.grpc.control_repl").new(ic.runtime, snapshotters)) do
             control:add(name, verb)

@@ -23,6 +23,15 @@ local function real(path)
     return stdlib.realpath(path) or path
 end
 
+--- Behind containerd its own database says which snapshots there are: no collection of ours may take one of them.
+local function mark_tenant(runtime, writer)
+    local engine = writer.engine
+    if runtime.mode ~= "proxy" or engine:tenant(runtime.name_space) == "containerd" then
+        return true
+    end
+    return engine:set_tenant(runtime.name_space, "containerd")
+end
+
 --- Opens a store, once. The service's loop turns its batch from now on.
 ---@param options moonsnap.OpenOptions
 ---@return moonsnap.plugins.Held?
@@ -33,6 +42,7 @@ function Metadata:open(options)
     if open_already then
         return open_already
     end
+    options.untrusted = runtime.mode -- whose labels they are that callers hand on
     local writer, err = runtime.moonsnap.open(options)
     if not writer then
         return nil, err
@@ -51,6 +61,14 @@ function Metadata:open(options)
             clock = runtime.clock, timers = runtime.timers, failure = runtime.failure,
             acting = runtime.router and acting.new(writer, runtime.router) },
     }
+    local ok
+    ok, err = mark_tenant(runtime, writer)
+    if not ok then
+        held.batch:close()
+        reader:close()
+        writer:close()
+        return nil, err
+    end
     self.held[#self.held + 1] = held
     self.roots[real(options.root)] = held
     return held

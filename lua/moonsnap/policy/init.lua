@@ -137,6 +137,12 @@ local function new_file(loading, place, includer)
     return file
 end
 
+--- What is wrong, with the file where it does not name the line.
+local function placed(path, wrong)
+    local start = shown(path) .. ":"
+    return wrong:sub(1, #start) == start and wrong or start .. " " .. wrong
+end
+
 --- Options that somebody gives and the file does not have.
 local function unasked(file)
     for name in pairs(file.given) do
@@ -165,7 +171,7 @@ function Loading:load(place, includer)
     end
     local wrong = ok and unasked(file) or err and err.message
     if wrong then
-        return nil, failure("invalid_argument", ("load policy %s: %s"):format(place.path, wrong))
+        return nil, failure("invalid_argument", "load policy: " .. placed(place.path, wrong))
     end
     return true
 end
@@ -186,7 +192,7 @@ function Loading:include(file, path, values, place)
         return nil, ("include '%s': files include each other more than %d deep"):format(path, DEEPEST)
     end
     local ok, err = self:load({ path = target, options = values, from = place }, file)
-    return ok, err and err.message:gsub("^load policy ", "include "):gsub("^policy ", "include ")
+    return ok, err and ("include: %s"):format(err.message:gsub("^load policy: ", ""))
 end
 
 --- All files of a policy, in the order in which they are loaded.

@@ -94,7 +94,8 @@ end
 function option(name, fields)
     need("option", name, "string")
     need("option " .. name, fields, "table")
-    return done(asked.option(name, fields))
+    local value = done(asked.option(name, fields)) -- no tail call: the place of the caller would be lost
+    return value
 end
 
 --- Loads another file at this place, with values for its options.
