@@ -72,8 +72,8 @@ describe("engine:plan_save(namespace, header, items)", function()
 
     it("refuses what is no item, and says what", function()
         local home <close> = world.new()
-        for _, bad in ipairs { { 1 }, { item(1, { key = 5 }) }, { item(1, { size = "x" }) }, { item(1, { text = "a\0" }) },
-            { item(1, { size = 1.5 }) } } do
+        for _, bad in ipairs { { 1 }, { item(1, { key = 5 }) }, { item(1, { size = "x" }) },
+            { item(1, { size = 1.5 }) }, { item(1, { text = "a\0" }) } } do
             assert.has_error(function() save(home.store, bad) end)
         end
         fails("invalid_argument", save(home.store, { item(1, { text = "\xff" }) }))

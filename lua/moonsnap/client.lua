@@ -88,7 +88,7 @@ function Store:namespace(name)
 end
 
 function Store:leases()
-    return leases.leases(self.wire)
+    return leases.leases(self)
 end
 
 function Store:namespace_records()

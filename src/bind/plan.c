@@ -105,8 +105,7 @@ static int plan_item_done(lua_State *L) {
     luaL_argcheck(L, strlen(text) == size, 6, "it has a NUL byte");
     if (plan_place(L, &place, &err) < 0)
         return ms_failure(L, &err);
-    int failed =
-        ms_store_plan_item_done(store, place.ns, place.key, number, outcome, text, &err);
+    int failed = ms_store_plan_item_done(store, place.ns, place.key, number, outcome, text, &err);
     return ms_answer(L, failed, &err);
 }
 
@@ -194,6 +193,6 @@ static int plan_items(lua_State *L) {
     return 1;
 }
 
-const luaL_Reg ms_plan_verbs[] = {{"plan_save", plan_save}, {"plan_load", plan_load},
-                                  {"plan_list", plan_list}, {"plan_items", plan_items},
+const luaL_Reg ms_plan_verbs[] = {{"plan_save", plan_save},           {"plan_load", plan_load},
+                                  {"plan_list", plan_list},           {"plan_items", plan_items},
                                   {"plan_item_done", plan_item_done}, {NULL, NULL}};

@@ -234,8 +234,8 @@ static int set_tenant(lua_State *L) {
     return ms_answer(L, ms_store_set_tenant(store, ns, name, &err), &err);
 }
 
-const luaL_Reg ms_survey_verbs[] = {{"survey", survey}, {"in_use", in_use},
-                                    {"probe", probe},   {"tenant", tenant},
+const luaL_Reg ms_survey_verbs[] = {{"survey", survey},         {"in_use", in_use},
+                                    {"probe", probe},           {"tenant", tenant},
                                     {"set_tenant", set_tenant}, {NULL, NULL}};
 
 void ms_survey_setup(lua_State *L) {

@@ -2,9 +2,9 @@
  *
  *     pin    says that a snapshot stays, until a time or for good, and why
  *
- * A pin belongs to the snapshot, not to its key: an active that is committed stays pinned. One whose
- * end has passed holds nothing any more; it stays listed until it is taken away or replaced. Each
- * struct owns its strings.
+ * A pin belongs to the snapshot, not to its key: an active that is committed stays pinned. One
+ * whose end has passed holds nothing any more; it stays listed until it is taken away or replaced.
+ * Each struct owns its strings.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 --- The methods of a client's store that only moonsnap.v1.Control can answer, and those that no service can.
 
 local arguments = require "moonsnap.arguments"
+local pins = require "moonsnap.client.pins"
 local program = require "moonsnap.client.program"
 local events = require "moonsnap.client.events"
 
@@ -25,11 +26,20 @@ function M:ask(verb, asked)
     return self.wire:ask(verb, asked)
 end
 
-local function all(self, verb, asked)
+--- All answers of Control.
+---@param verb string
+---@param asked? table
+function M:all(verb, asked)
     if self.without then
         return nil, missing(self, verb)
     end
     return self.wire:all(verb, asked or {})
+end
+
+local all = M.all
+
+function M:pins()
+    return pins.new(self)
 end
 
 function M:namespaces()

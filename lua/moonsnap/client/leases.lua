@@ -1,6 +1,7 @@
---- Leases and namespaces behind a service's socket, over containerd's own services.
+--- Leases and namespaces behind a service's socket: over containerd's own services, and for what those have no call
+--- for (leases of processes, renewing, reaping) over moonsnap.v1.Control.
 ---
---- Those tell less than a store does: not what went with a lease, and not when a namespace was made.
+--- containerd's tell less than a store does: not what went with a lease, and not when a namespace was made.
 
 local arguments = require "moonsnap.arguments"
 local leases = require "moonsnap.leases"
@@ -13,14 +14,15 @@ local LEASES, NAMESPACES = "containerd.services.leases.v1.", "containerd.service
 local EMPTY = "google.protobuf.Empty"
 
 ---@class moonsnap.client.Leases: moonsnap.Leases
----@field wire moonsnap.client.Wire
+---@field wire  moonsnap.client.Wire
+---@field store moonsnap.client.Store
 local Leases = {}
 local leases_meta = { __index = Leases, __name = "moonsnap.client.leases" }
 
----@param wire moonsnap.client.Wire
+---@param store moonsnap.client.Store
 ---@return moonsnap.Leases
-function M.leases(wire)
-    return setmetatable({ wire = wire }, leases_meta)
+function M.leases(store)
+    return setmetatable({ wire = store.wire, store = store }, leases_meta)
 end
 
 local function ask(self, method, request, answers_nothing)
@@ -34,9 +36,38 @@ end
 
 function Leases:create(id, options)
     may("create", "id", id, "string")
-    options = options_of("create", options, { labels = "table" })
+    options = options_of("create", options, { labels = "table", ttl = "integer", pid = "integer" })
+    if options.ttl or options.pid then
+        return self.store:ask("lease_create", { id = id, labels = options.labels, ttl = options.ttl,
+            pid = options.pid })
+    end
     local reply, err = ask(self, "Create", { id = id, labels = options.labels })
     return reply and lease_of(reply.lease), err
+end
+
+function Leases:renew(id, ttl)
+    need("renew", "id", id, "string")
+    may("renew", "ttl", ttl, "integer")
+    return self.store:ask("lease_renew", { id = id, ttl = ttl })
+end
+
+--- Those that have ended, by their time or with their process.
+function Leases:expired()
+    local all, err = self.store:all("leases", {})
+    if not all then
+        return nil, err
+    end
+    local found = {}
+    for _, lease in ipairs(all) do
+        if lease.ended then
+            found[#found + 1] = lease
+        end
+    end
+    return found
+end
+
+function Leases:reap()
+    return self.store:ask("lease_reap", {})
 end
 
 --- Waits until it is done, and answers an empty list: nobody says what went.
@@ -55,6 +86,10 @@ function Leases:list(...)
         need("list", "filter " .. i, filters[i], "string")
     end
     filters.n = nil
+    if not self.store.without then
+        local all, why = self.store:all("leases", { filters = filters })
+        return all and leases.matching(all, filter), why
+    end
     local reply, err = ask(self, "List", { filters = filters })
     if not reply then
         return nil, err

@@ -8,6 +8,7 @@
 --- What waits takes the option `alive`, a function: once it answers false, walks stop with canceled.
 
 local held = require "moonsnap.service.held"
+local holds = require "moonsnap.service.holds"
 local task = require "moonsnap.service.task"
 local workshop = require "moonsnap.service.workshop"
 
@@ -252,6 +253,9 @@ for _, verb in ipairs { "mount", "unmount", "run", "import", "seal" } do
         return nil, self.shop.failure("unimplemented", verb .. ": not through a service: open the store itself")
     end
 end
+
+Backend.pins = holds.pins
+Backend.leases = holds.leases
 
 local meta = { __index = Backend, __name = "moonsnap.service.backend" }
 

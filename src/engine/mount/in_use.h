@@ -2,12 +2,12 @@
  *
  * The tables of mounts of all processes are read, one for each mount namespace, for
  *
- *     overlay's lowerdir, lowerdir+, upperdir, workdir   below our layers: sure
- *                                                        .../layers/<n> by another way: maybe
- *                                                        a bare number (mount(2)'s short form): sure
- *                                                        beside an upperdir of ours, else maybe
- *     what of our file system is bound (field 4)         below our layers: sure
- *     loop devices' files                                below our layers: sure
+ *     an overlay's lower and upper directories     below our layers: sure
+ *                                                  .../layers/<n> by another way: maybe
+ *                                                  a bare number (mount(2)'s short form):
+ *                                                  sure beside an upperdir of ours, else maybe
+ *     what of our file system is bound (field 4)   below our layers: sure
+ *     loop devices' files                          below our layers: sure
  *
  * Maybe is in use to whoever removes: a bare number may be of another store, and a way that is not
  * ours may lead to it (another root, a symlink).

@@ -202,8 +202,8 @@ static int visit_loops(struct scan *scan, struct ms_err *err) {
 
 static void count_gaps(const struct scan *scan, struct ms_in_use_gaps *out) {
     bool first_seen = false;
-    *out = (struct ms_in_use_gaps){.unknown = scan->hidden,
-                                   .beyond = ms_pidns_short() != FIRST_PIDNS};
+    *out =
+        (struct ms_in_use_gaps){.unknown = scan->hidden, .beyond = ms_pidns_short() != FIRST_PIDNS};
     for (size_t i = 0; i < scan->seen.count; i++)
         first_seen = first_seen || scan->seen.items[i] <= FIRST_NAMESPACES_END;
     if (scan->init_hidden && !first_seen)

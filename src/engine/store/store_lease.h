@@ -9,12 +9,14 @@
  * Deleting a lease removes, in the same transaction and children first, of what it held and of
  * the ancestors of that, what nothing else keeps:
  *
- *     stays because                                                   as containerd
- *     it was not made (commit: named) under a lease                   no: there all that is
- * unlabelled goes a lease holds it that is not expired (MS_LABEL_EXPIRE)          yes a label
- * containerd.io/gc.root..., or containerd.io/gc.bref...   yes (bref: only while ...) a label
- * containerd.io/gc.ref.snapshot... of a snapshot          yes it has a child that stays yes this
- * store has it mounted                                       (containerd cannot know)
+ *     stays because                                            as containerd
+ *
+ *     it was not made (commit: named) under a lease            no: there all unlabelled goes
+ *     a lease holds it that has not ended                      yes
+ *     a label containerd.io/gc.root... or gc.bref... of it     yes (bref: only while ...)
+ *     a label containerd.io/gc.ref.snapshot... of a snapshot   yes
+ *     it has a child that stays                                yes
+ *     this store has it mounted; it is pinned                  no: containerd cannot know
  *
  * Namespaces need no making: any may be used. One exists while it has a record (made by
  * namespace_create or namespace_update), a snapshot or a lease.

@@ -19,8 +19,8 @@ int ms_store_refuse_pinned(struct ms_store *store, int64_t number, const char *d
     code = ms_text_check(&text, err);
     if (code < 0)
         return code;
-    return ms_err_set(err, MS_FAILED_PRECONDITION, "cannot %s a snapshot that is %s; unpin it first",
-                      doing, text.bytes);
+    return ms_err_set(err, MS_FAILED_PRECONDITION,
+                      "cannot %s a snapshot that is %s; unpin it first", doing, text.bytes);
 }
 
 static int add_event(struct ms_store *store, const char *topic, const char *ns, int64_t number,
@@ -33,8 +33,8 @@ static int check_pin(const char *reason, int64_t until_ns, struct ms_err *err) {
     if (until_ns < 0)
         return ms_err_set(err, MS_INVALID_ARGUMENT, "a pin ends after 1970");
     if (strlen(reason) > MS_REASON_MAX || !ms_utf8_valid(reason, strlen(reason)))
-        return ms_err_set(err, MS_INVALID_ARGUMENT,
-                          "a reason is UTF-8 of at most %d bytes", MS_REASON_MAX);
+        return ms_err_set(err, MS_INVALID_ARGUMENT, "a reason is UTF-8 of at most %d bytes",
+                          MS_REASON_MAX);
     return MS_OK;
 }
 

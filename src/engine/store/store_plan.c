@@ -32,7 +32,7 @@ static void make_id(int64_t now_ns, const char *store, char id[MS_PLAN_ID_SIZE])
     unsigned char chance[CHANCE_DIGITS] = {0};
     uint64_t time_ms = (uint64_t)(now_ns / 1000000);
     char *at = id;
-    (void)getrandom(chance, sizeof chance, 0); /* two at one moment are found when they are written */
+    (void)getrandom(chance, sizeof chance, 0); /* a second one at this moment is found */
     for (int i = TIME_DIGITS - 1; i >= 0; i--)
         *at++ = alphabet[time_ms >> (5 * i) & 31];
     for (int i = 0; i < CHANCE_DIGITS; i++)
@@ -53,8 +53,8 @@ static int check_id(struct ms_store *store, const char *id, struct ms_err *err) 
     if (strcmp(theirs + 1, ours) == 0)
         return MS_OK;
     return ms_err_set(err, MS_FAILED_PRECONDITION,
-                      "plan '%.40s' is of another store, or of this one before it was rebuilt: make "
-                      "a new plan",
+                      "plan '%.40s' is of another store, or of this one before it was rebuilt: "
+                      "make a new plan",
                       id);
 }
 

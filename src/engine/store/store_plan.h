@@ -4,9 +4,9 @@
  * after a crash. What an item's snapshot was like is kept, too: who does the plan leaves out what
  * has changed since. The newest MS_PLANS_MAX of a namespace are kept.
  *
- * An id is "TTTTTTTTTRR-SSSS": the time and a bit of chance, in an alphabet that sorts as time does;
- * then the first digits of the store's id. A plan of another store, or of this one before it was
- * rebuilt from its markers, is so refused by name: its numbers mean other snapshots here.
+ * An id is "TTTTTTTTTRR-SSSS": the time and a bit of chance, in an alphabet that sorts as time
+ * does; then the first digits of the store's id. A plan of another store, or of this one before it
+ * was rebuilt from its markers, is so refused by name: its numbers mean other snapshots here.
  */
 #pragma once
 

@@ -182,8 +182,8 @@ static int by_id(const void *left, const void *right) {
 static int visit_holding(void *context, int64_t number, const char *lease, struct ms_err *err) {
     struct holding *holding = context;
     struct ms_record wanted = {.id = (char *)lease}; /* only read */
-    const struct ms_record *found = bsearch(&wanted, holding->leases->items,
-                                            holding->leases->count, sizeof wanted, by_id);
+    const struct ms_record *found =
+        bsearch(&wanted, holding->leases->items, holding->leases->count, sizeof wanted, by_id);
     if (found == NULL || !holding->lives[found - holding->leases->items])
         return MS_OK;
     bool flat = ms_labels_find(&found->labels, MS_LABEL_FLAT) != NULL;

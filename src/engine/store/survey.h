@@ -1,8 +1,8 @@
 /* survey.h - all snapshots of a namespace at one moment, with everything that a planner asks.
  *
  * Opening reads them into memory (about 100 bytes and the texts for each) in one read transaction,
- * of one state, and holds no lock afterwards. Then they are handed out one after the other, in order
- * of number, which costs no I/O: whoever must not stand still takes some at a time.
+ * of one state, and holds no lock afterwards. Then they are handed out one after the other, in
+ * order of number, which costs no I/O: whoever must not stand still takes some at a time.
  *
  * What holds a snapshot, besides what its own row says:
  *

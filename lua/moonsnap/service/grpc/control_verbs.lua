@@ -6,10 +6,12 @@
 ---     prepare, view {key, parent, labels, owner}
 ---     layers {key}, diff {key, other}, explain {filters}, mounted, namespaces
 ---     cleanup, check {repair}
+---     those about pins and leases: see control_holds.lua
 ---
 --- All take {snapshotter} too; without, it is the one over the root's store. The namespace is the one of
 --- the header containerd-namespace.
 
+local holds = require "moonsnap.service.grpc.control_holds"
 local identifier = require "moonsnap.service.grpc.identifier"
 
 local M = {}
@@ -59,7 +61,7 @@ local function wrong_in(arguments, needed)
         end
     end
     for name, value in pairs(arguments) do
-        local wanted = KNOWN[name]
+        local wanted = KNOWN[name] or holds.KNOWN[name]
         if not wanted then
             return ("there is no argument '%s'"):format(tostring(name):sub(1, 80))
         elseif (math.type(value) == INTEGER and INTEGER or type(value)) ~= wanted then
@@ -152,6 +154,10 @@ local VERBS = {
     cleanup = { {}, one(function(store, _, alive) return store:cleanup { alive = alive } end, same) },
     check = { {}, each(listed(function(store, a) return store:check { repair = a.repair } end), same) },
 }
+
+for name, verb in pairs(holds.verbs(one, each, listed)) do
+    VERBS[name] = verb
+end
 
 --- What a store says of itself.
 local function facts_of(snapshotters)
