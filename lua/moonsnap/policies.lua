@@ -38,7 +38,7 @@ local function files_of(policy)
 end
 
 local LOAD = { root = "string", files = "table", automations = "table", log = "function", before = "any",
-    now = "function", clock = "function" }
+    now = "function", clock = "function", wrong = "function" }
 
 --- Loads a policy, for a store or to look at.
 ---@param core    moonsnap.Core

@@ -27,6 +27,8 @@ local DEEPEST = 8 -- files that include each other
 ---@field clock?   fun(): number    steady seconds, where not the machine's
 ---@field log?     fun(file: string, text: string)   what files say; without, it is lost
 ---@field before?  moonsnap.Policy  whose kept values the files find
+---@field wrong?   fun(place: string, text: string)   told of each hook, label policy and rule that is refused, instead
+---                of ending with the first
 
 --- A file of automation: what it may do is in the globals that it gets.
 ---@class moonsnap.policy.Automation: moonsnap.policy.Place

@@ -132,6 +132,19 @@ local function read_option(file, name, spec)
     return value, wrong
 end
 
+--- A handler whose refusals are told, where somebody wants all of them, instead of ending the file.
+local function told(loading, handler)
+    local tell = loading.options.wrong
+    return not tell and handler or function(...)
+        local value, wrong = handler(...)
+        if not wrong then
+            return value
+        end
+        tell(select(-1, ...), wrong) -- the place comes last
+        return true
+    end
+end
+
 --- The handlers of one file.
 ---@param loading moonsnap.policy.Loading
 ---@param file    moonsnap.policy.File
@@ -139,9 +152,9 @@ end
 function M.new(loading, file)
     local known = { words = WORDS, labels = loading.kinds }
     return {
-        hook = function(fields, place) return add_hook(loading, file, fields, place) end,
-        label = function(kind, fields, place) return add_label(loading, file, kind, fields, place) end,
-        rule = function(fields, place) return add_rule(loading, file, fields, place) end,
+        hook = told(loading, function(fields, place) return add_hook(loading, file, fields, place) end),
+        label = told(loading, function(kind, fields, place) return add_label(loading, file, kind, fields, place) end),
+        rule = told(loading, function(fields, place) return add_rule(loading, file, fields, place) end),
         option = function(name, spec) return read_option(file, name, spec) end,
         include = function(path, values, place) return loading:include(file, path, values, place) end,
         keep = function(name, value) return keep(file, name, value) end,
