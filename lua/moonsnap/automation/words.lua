@@ -202,7 +202,9 @@ local function every(options, running)
 end
 
 --- Text of a value; the names of an object come in order.
-local function json(value)
+---@param value any
+---@return string
+function M.json(value)
     local order = {}
     for name in pairs(type(value) == "table" and value or {}) do
         order[#order + 1] = type(name) == "string" and name or nil
@@ -223,7 +225,7 @@ function M.new(options)
     local running = {}
     local words = {
         append = append(options), post = posting(options), spawn = spawning(options),
-        every = every(options, running), json = json,
+        every = every(options, running), json = M.json,
     }
     return words, function()
         for timer in pairs(running) do

@@ -11,7 +11,7 @@
 ---     register { type = ..., id = ..., requires = {...}, init = function(ic) ... end }
 ---     wrap("io.containerd.service.v1.snapshots-service", function(service) return service:around{...} end)
 ---     policy "tenants.lua"                            or policy("tenants.lua", { limit = 50 }): its options
----     automation("notify.lua", { spawn = { "/usr/bin/logger" }, files = { "/var/log/moonsnap" }, sockets = {} })
+---     automation("notify.lua", { spawn = { "/usr/bin/logger" }, files = { "/var/log/moonsnap/" }, options = {...} })
 ---
 --- Said again (in a drop-in file), a setting replaces the one before; options of a plugin too, one by one; lists add.
 
@@ -27,7 +27,7 @@ local CHOICES = {
 
 local SETTINGS = { mode = "string", namespace = "string", durability = "string", metrics = "string", grace = "number" }
 
---- What an automation file may be given, each a list of absolute paths.
+--- What an automation file may be given, each a list of absolute paths; beside them, options.
 M.GRANTS = { spawn = true, files = true, sockets = true }
 
 local function is_list(value)
@@ -154,7 +154,9 @@ local function file_words(reading, words)
         local place = reading.place()
         local one = { path = files.beside(path, place.file), spawn = {}, files = {}, sockets = {}, place = place }
         for name, list in pairs(grants or {}) do
-            grant(reading, ("automation %s: "):format(path), name, list)
+            if name ~= "options" then
+                grant(reading, ("automation %s: "):format(path), name, list)
+            end
             one[name] = list
         end
         settings.automations[#settings.automations + 1] = one

@@ -1,0 +1,266 @@
+--- What a test is given: `test("name", function(t) ... end)`. docs/testing-policies.md is the page for authors.
+
+local planner = require "moonsnap.gc.plan"
+local units = require "moonsnap.units"
+
+local M = {}
+
+--- A failed expectation: raised, and told with its line.
+local FAILED = {}
+M.FAILED = FAILED
+
+---@class moonsnap.testing.Case
+---@field store moonsnap.Store  the policy's hooks stand before it
+---@field world moonsnap.testing.World
+local Case = {}
+Case.__index = Case
+
+---@param world moonsnap.testing.World
+---@return moonsnap.testing.Case
+function M.new(world)
+    return setmetatable({ store = world.store, world = world }, Case)
+end
+
+local function fail(message, ...)
+    error(setmetatable({ message = select("#", ...) > 0 and message:format(...) or message, trace = debug.traceback() },
+        FAILED), 0)
+end
+
+--- A value on one line, names in order.
+local function shown(value, depth)
+    if type(value) == "string" then
+        return ("%q"):format(value):gsub("\\\n", "\\n")
+    elseif type(value) ~= "table" then
+        return tostring(value)
+    elseif value.kind and value.message then
+        return ("%s: %s"):format(value.kind, value.message)
+    elseif (depth or 0) > 4 then
+        return "{...}"
+    end
+    local names, parts = {}, {}
+    for name in pairs(value) do
+        names[#names + 1] = name
+    end
+    table.sort(names, function(a, b)
+        if type(a) == type(b) and type(a) ~= "boolean" then
+            return a < b
+        end
+        return type(a) == "number"
+    end)
+    for i, name in ipairs(names) do
+        local text = shown(value[name], (depth or 0) + 1)
+        parts[i] = name == i and text or ("%s = %s"):format(tostring(name), text)
+    end
+    return "{ " .. table.concat(parts, ", ") .. " }"
+end
+
+local function same(a, b)
+    if type(a) ~= "table" or type(b) ~= "table" then
+        return a == b
+    end
+    for name, value in pairs(a) do
+        if not same(value, b[name]) then
+            return false
+        end
+    end
+    for name in pairs(b) do
+        if a[name] == nil then
+            return false
+        end
+    end
+    return true
+end
+
+--- Expecting -----------------------------------------------------------------------------------
+
+--- Both are the same, tables by what they hold.
+function Case.equal(expected, got, why)
+    if not same(expected, got) then
+        fail("%sexpected %s, got %s", why and why .. ": " or "", shown(expected), shown(got))
+    end
+end
+
+--- It is neither nil nor false.
+function Case.truthy(value, why)
+    if not value then
+        fail("%sexpected something, got %s", why and why .. ": " or "", shown(value))
+    end
+    return value
+end
+
+--- fn(...) raises something whose text has the fragment in it.
+function Case.throws(fragment, fn, ...)
+    local ok, raised = pcall(fn, ...)
+    if ok then
+        fail("expected it to raise %s, and it did not", shown(fragment))
+    elseif not tostring(raised):find(fragment, 1, true) then
+        fail("expected it to raise %s, got %s", shown(fragment), tostring(raised))
+    end
+end
+
+--- The call went through: `local mounts = t:allowed(t.store:prepare("a"))`. Answers what it answered.
+function Case.allowed(_, value, err, ...)
+    if value == nil and err ~= nil then
+        fail("expected it to be allowed, got %s", shown(err))
+    end
+    return value, err, ...
+end
+
+--- The call was refused with a kind and a text: `t:denied("resource_exhausted", "10", t.store:prepare("a"))`, or with
+--- a function and its arguments in place of what the call answered.
+function Case.denied(_, kind, fragment, value, err, ...)
+    if type(value) == "function" then
+        value, err = value(err, ...)
+    end
+    if value ~= nil or err == nil then
+        fail("expected %s, and it was allowed", kind)
+    elseif err.kind ~= kind or not err.message:find(fragment or "", 1, true) then
+        fail("expected %s with %s, got %s", kind, shown(fragment or ""), shown(err))
+    end
+    return err
+end
+
+--- Arranging -----------------------------------------------------------------------------------
+
+--- Moves the clock forward: "2h", "7d", 90. Timers of automation that come due run.
+function Case:advance(duration)
+    local seconds, wrong = units.parse_duration(duration)
+    if not seconds then
+        error("t:advance: " .. wrong, 2)
+    end
+    self.world:advance(seconds)
+end
+
+--- The time, in nanoseconds since 1970.
+function Case:now()
+    return self.world.now
+end
+
+--- Whoever acts from now on: uid, gid, pid, door ("module", "command", "service"), endpoint. What is left out is root
+--- in the module. With fn: for that call alone, and what it answers.
+function Case:as(caller, fn, ...)
+    local hooks, one = self.world.hooks, { door = "module", uid = 0, gid = 0, pid = 1 }
+    for name, value in pairs(caller) do
+        one[name] = value
+    end
+    if fn then
+        return hooks:as(one, fn, ...)
+    end
+    hooks.caller = one
+end
+
+--- A committed snapshot, in one call: options are labels, size (bytes or "10MiB"), inodes. The hooks are asked.
+function Case:layer(name, parent, options)
+    options = options or {}
+    local key = "layer " .. name
+    self:allowed(self.store:prepare(key, parent))
+    self:allowed(self.store:commit(name, key, { labels = options.labels }))
+    if options.size then
+        self:usage(name, options.size, options.inodes)
+    end
+    return name
+end
+
+--- Says what the layer of a snapshot takes.
+function Case:usage(key, size, inodes)
+    local bytes, wrong = units.parse_size(size)
+    if not bytes then
+        error("t:usage: " .. wrong, 2)
+    end
+    self:allowed(self.world.engine:set_usage(self.store.name_space, key, bytes, inodes))
+end
+
+--- Says what the file system has: `t:disk{ size = "1TiB", free = "50GiB" }`.
+function Case:disk(sizes)
+    for name, size in pairs(sizes) do
+        local bytes, wrong = units.parse_size(size)
+        if not bytes or name ~= "size" and name ~= "free" then
+            error("t:disk: " .. (wrong or ("there is no '%s'"):format(name)), 2)
+        end
+        self.world.engine.disk[name] = bytes
+    end
+end
+
+--- A process ends: what it owns, and leases that are bound to it, are held no longer.
+function Case:exit(pid)
+    self.world.gone[pid] = true
+end
+
+--- What append, post or spawn of an automation file answers: a function of what it was asked.
+function Case:answer(word, fn)
+    self.world.answers[word] = fn
+end
+
+--- Looking -------------------------------------------------------------------------------------
+
+--- The events so far, oldest first; with a topic, those of it.
+function Case:events(topic)
+    local list = {}
+    for event in self.store:events() do
+        list[#list + 1] = (topic == nil or event.topic == topic) and event or nil
+    end
+    return list
+end
+
+--- Feeds after-hooks with what has happened since the last time; a hook that fails fails the test.
+function Case:deliver()
+    local failed = self.world:deliver()
+    if failed[1] then
+        fail("an after-hook failed: %s", table.concat(failed, "; "))
+    end
+end
+
+--- What automation asked for so far, oldest first: word ("append", "post", "spawn"), and path, line, socket, body,
+--- argv.
+function Case:effects(word)
+    local list = {}
+    for _, effect in ipairs(self.world.effects) do
+        list[#list + 1] = (word == nil or effect.word == word) and effect or nil
+    end
+    return list
+end
+
+--- What the policy has logged.
+function Case:logged()
+    return table.move(self.world.logged, 1, #self.world.logged, 1, {})
+end
+
+local function held(fact)
+    if fact.pinned then
+        return { why = "pinned", text = "pinned: " .. fact.pinned.reason }
+    elseif fact.leased then
+        return { why = "leased", text = "lease " .. fact.leased, flat = fact.leased_flat }
+    elseif fact.mounted then
+        return { why = "mounted", text = "mounted on " .. fact.mounted }
+    elseif fact.owner == "alive" then
+        return { why = "owned", text = "its owner lives" }
+    end
+end
+
+--- What retention would do now: the plan, with `removed` and `kept`, names in order, and `why[name]`, the reason.
+function Case:plan(options)
+    local store, world = self.store, self.world
+    local survey = store.engine:survey(store.name_space)
+    local facts = survey:take(math.max(1, survey:count())) or {}
+    for _, fact in ipairs(facts) do
+        fact.held = held(fact)
+    end
+    local state = {
+        namespace = store.name_space, now = world.now, filesystem = store.engine:filesystem(), trigger = "manual",
+        filter = world.moonsnap.filter, failure = world.moonsnap.error,
+    }
+    for name, value in pairs(options or {}) do
+        state[name] = value
+    end
+    local plan = self:allowed(planner.plan(facts, world.policy and world.policy.retention or {}, state))
+    plan.removed, plan.kept, plan.why = {}, {}, {}
+    for _, item in ipairs(plan.items) do
+        local list = item.verdict == "remove" and plan.removed or plan.kept
+        list[#list + 1], plan.why[item.key] = item.key, item.reason
+    end
+    table.sort(plan.removed)
+    table.sort(plan.kept)
+    return plan
+end
+
+return M
