@@ -9,7 +9,7 @@ local GROUPS = {
     { "Use", "run", "mount", "umount", "mounts", "lua", "program", "repl" },
     { "Look", "ls", "tree", "stat", "usage", "diff", "watch" },
     { "Serve", "serve" },
-    { "Keep house", "cleanup", "check", "policy", "help", "version" },
+    { "Keep house", "cleanup", "check", "policy", "config", "help", "version" },
 }
 
 --- Verbs after whose NAME or FILE everything belongs to another program.
