@@ -79,8 +79,9 @@ end
 ---@param dir string
 ---@param name string  "moonsnap.test/image:1"
 ---@param layers? table[][]
+---@param annotations? table<string, string>  that its manifest gives each layer
 ---@return string path
-function M.make(dir, name, layers)
+function M.make(dir, name, layers, annotations)
     tree.mkdir(dir .. "/blobs/sha256")
     local function object(kind, value)
         return blob(dir, "application/vnd.oci.image." .. kind .. ".v1+json", json.encode(value))
@@ -88,7 +89,7 @@ function M.make(dir, name, layers)
     local described, diff_ids = {}, {}
     for i, entries in ipairs(layers or { base(), changes(), returns() }) do
         described[i] = blob(dir, "application/vnd.oci.image.layer.v1.tar", tar.pack(entries))
-        diff_ids[i] = described[i].digest
+        diff_ids[i], described[i].annotations = described[i].digest, annotations
     end
     local config = object("config", {
         architecture = process.must("dpkg", "--print-architecture"):match("%S+"), os = "linux",
