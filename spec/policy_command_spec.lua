@@ -1,0 +1,191 @@
+--- The command and policies: the root's files bind it too, and it explains, checks and lists them.
+local command = require "spec.support.command"
+local service = require "spec.support.service"
+local tree = require "spec.support.tree"
+local world = require "spec.support.world"
+
+local TENANTS = [[
+labels {
+    label.require { "tenant", verbs = { "prepare" }, pattern = "^[a-z]+$" },
+    label.default { "tier", "low", verbs = { "prepare" } },
+}
+hook {
+    "quota",
+    on = "prepare",
+    run = function(request)
+        if store.count("labels.tenant==" .. request.labels.tenant) >= 1 then
+            return deny("resource_exhausted", "one is enough")
+        end
+    end,
+}
+retention { rule { "nightly", match = "labels.class==nightly", keep = { last = 3 } } }
+]]
+
+--- A world whose root has a policy, and the command on it.
+local function setting(text)
+    local home = world.new()
+    tree.write(home.root .. "/policy.lua", text or TENANTS, 384)
+    return home, command.on(home.root)
+end
+
+--- Rows of --json by hook.
+local function by_name(found)
+    local rows = {}
+    for _, row in ipairs(found.hooks) do
+        rows[row.name] = row
+    end
+    return rows
+end
+
+describe("the command on a root with a policy", function()
+    it("is bound by it", function()
+        local home <close>, moonsnap = setting()
+        local answer = moonsnap("prepare", "a")
+        assert.equal(2, answer.code)
+        assert.matches("label 'tenant' is missing", answer.err)
+        assert.equal(0, moonsnap("prepare", "a", "--label", "tenant=blue").code)
+        assert.equal(7, moonsnap("prepare", "b", "--label", "tenant=blue").code)
+        assert.equal("low", home.store:stat("a").labels.tier)
+    end)
+
+    it("leaves it out with --no-policy", function()
+        local home <close>, moonsnap = setting()
+        assert.equal(0, moonsnap("--no-policy", "prepare", "a").code)
+        assert.equal("active", home.store:stat("a").kind)
+    end)
+
+    it("says the line of one that cannot be loaded, and how to go on", function()
+        local home <close>, moonsnap = setting "\nhok {}"
+        local answer = moonsnap("ls")
+        assert.equal(2, answer.code)
+        assert.matches("policy.lua:2: unknown word 'hok': did you mean 'hook'%?", answer.err)
+        assert.matches("try: moonsnap policy check, or for once without: moonsnap %-%-no%-policy ls", answer.err)
+        assert.equal(0, moonsnap("--no-policy", "ls").code)
+        assert(home.store)
+    end)
+
+    it("shows what a policy says on standard error", function()
+        local home <close>, moonsnap = setting 'log("hello\\n")'
+        local answer = moonsnap("ls")
+        assert.is_nil(answer.out:find("hello", 1, true))
+        assert.matches("^moonsnap: policy: hello", answer.err)
+        assert(home.store)
+    end)
+end)
+
+describe("moonsnap policy explain", function()
+    it("says what each hook says and costs, and the end", function()
+        local home <close>, moonsnap = setting()
+        local answer = moonsnap("policy", "explain", "prepare", "a", "--label", "tenant=blue")
+        assert.equal(0, answer.code, answer.err)
+        assert.matches("PHASE +HOOK +VERDICT +INSTRUCTIONS", answer.out)
+        assert.matches("validate +label.require tenant +no opinion", answer.out)
+        assert.matches("mutate +label.default tier +rewrite tier=low", answer.out)
+        assert.matches("before +quota +no opinion", answer.out)
+        assert.matches("allowed, with tenant=blue tier=low\n$", answer.out)
+        assert.equal("not_found", select(2, home.store:stat("a")).kind)
+    end)
+
+    it("exits with 1 for a request that would be denied, and names who denies", function()
+        local home <close>, moonsnap = setting()
+        assert(home.store:prepare("a", nil, { labels = { tenant = "blue" } }))
+        local answer = moonsnap("policy", "explain", "prepare", "b", "--label", "tenant=blue")
+        assert.equal(1, answer.code)
+        assert.matches("denied by 'quota': resource_exhausted: one is enough\n$", answer.out)
+    end)
+
+    it("prints it all as JSON", function()
+        local home <close>, moonsnap = setting()
+        local found = moonsnap("policy", "explain", "--json", "prepare", "a", "--label", "tenant=blue"):json()
+        local quota = by_name(found).quota
+        assert.is_true(quota.matched)
+        assert.is_true(quota.seconds > 0)
+        assert.matches("policy.lua:5$", quota.file)
+        assert.same({ tenant = "blue", tier = "low" }, found.result.labels)
+        assert(home.store)
+    end)
+
+    it("explains for other callers", function()
+        local home <close>, moonsnap = setting 'labels { label.protect { "base", peer = { uid = 0 } } }'
+        local words = { "policy", "explain", "prepare", "a", "--label", "base=x", "--as" }
+        words[8] = "0"
+        assert.equal(0, moonsnap(table.unpack(words)).code)
+        words[8] = "1000:1000"
+        assert.matches("permission_denied: label 'base' is protected: uid 1000", moonsnap(table.unpack(words)).out)
+        assert(home.store)
+    end)
+
+    it("knows every verb that has hooks", function()
+        local home <close>, moonsnap = setting [[
+            hook { "all", on = "*", run = function() return deny("aborted", "x") end }
+        ]]
+        local free <close> = assert(home:open { policy = false })
+        assert(free:prepare("a"))
+        for _, words in ipairs { { "prepare", "b" }, { "view", "b" }, { "commit", "b", "a" }, { "remove", "a" },
+            { "rm", "a" }, { "update", "a", "x=1" }, { "label", "a", "x=1" }, { "touch", "a" }, { "import", "b" },
+            { "mount", "a" }, { "evict", "a" }, { "pin", "a" } } do
+            local answer = moonsnap("policy", "explain", table.unpack(words))
+            assert.matches("denied by 'all': aborted: x", answer.out, table.concat(words, " ") .. answer.err)
+        end
+    end)
+
+    for words, says in pairs {
+        ["explain"] = "it is explain VERB ARGS", ["explain prepair a"] = "unknown verb 'prepair': did you mean",
+        ["explain prepare"] = "it is prepare KEY %[PARENT%]", ["explain update a x"] = "it is NAME=VALUE",
+        ["explain prepare a --as root"] = "it is UID or UID:GID", ["explian"] = "unknown action 'explian': did you",
+    } do
+        it("refuses '" .. words .. "'", function()
+            local home <close>, moonsnap = setting()
+            local argv = { "policy" }
+            for word in words:gmatch("%S+") do
+                argv[#argv + 1] = word
+            end
+            local answer = moonsnap(table.unpack(argv))
+            assert.equal(2, answer.code)
+            assert.matches(says, answer.err)
+            assert(home.store)
+        end)
+    end
+end)
+
+describe("moonsnap policy check", function()
+    it("loads the root's files, or others, and says what is in them", function()
+        local home <close>, moonsnap = setting()
+        assert.matches("^ok .*policy.lua\n1 file, 3 hooks, 1 rule\n$", moonsnap("policy", "check").out)
+        tree.write(home.dir .. "/other.lua", "\nlabels {\n label.bound { 'x' } }", 384)
+        local answer = moonsnap("policy", "check", home.dir .. "/other.lua")
+        assert.equal(2, answer.code)
+        assert.matches("other.lua:3: label.bound 'x': it bounds nothing", answer.err)
+    end)
+end)
+
+describe("moonsnap policy ls", function()
+    it("lists files, hooks in order, label policies and rules", function()
+        local home <close>, moonsnap = setting()
+        local found = moonsnap("policy", "ls", "--json"):json()
+        assert.equal(home.root .. "/policy.lua", found.files[1].path)
+        assert.same({ "label.require tenant", "label.default tier", "quota" },
+            { found.hooks[1].name, found.hooks[2].name, found.hooks[3].name })
+        assert.equal("nightly", found.rules[1].name)
+        assert.matches("before +quota +prepare", moonsnap("policy", "ls").out)
+    end)
+end)
+
+describe("a service with a policy in its root", function()
+    it("is bound by the same file, and explains itself", function()
+        local served <close> = service.new { mode = "direct" }
+        tree.mkdir(served.root)
+        tree.write(served.root .. "/policy.lua", TENANTS, 384)
+        served:start()
+        local on = command.on(served.root)
+        local function moonsnap(...)
+            return on("--address", served.address, ...)
+        end
+        assert.equal(2, moonsnap("prepare", "a").code)
+        assert.equal(0, moonsnap("prepare", "a", "--label", "tenant=blue").code)
+        local answer = moonsnap("policy", "explain", "prepare", "b", "--label", "tenant=blue")
+        assert.matches("denied by 'quota': resource_exhausted: one is enough", answer.out .. answer.err)
+        local quota = by_name(moonsnap("policy", "ls", "--json"):json()).quota
+        assert.equal(1, quota.calls, "explaining is not counted")
+    end)
+end)
