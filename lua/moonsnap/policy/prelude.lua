@@ -5,7 +5,7 @@
 
 -- luacheck: globals host hook labels label retention rule option include deny defer exists rewrite keep kept
 
-local kinds = ... -- of label policies
+local kinds, error_kinds = ... -- of label policies; of errors, by name
 local asked = host
 local error, pcall, type, ipairs, tostring = error, pcall, type, ipairs, tostring
 local setmetatable, _G = setmetatable, _G
@@ -120,6 +120,9 @@ end
 function deny(kind, text)
     need("deny: kind", kind, "string")
     need("deny: text", text, "string")
+    if not error_kinds[kind] then
+        error("deny: " .. asked.unknown("kind", kind, "errors"), 2)
+    end
     return { verdict = "deny", kind = kind, text = text }
 end
 

@@ -150,7 +150,7 @@ end
 ---@param file    moonsnap.policy.File
 ---@return table<string, function>  by the names of HOST without "host."
 function M.new(loading, file)
-    local known = { words = WORDS, labels = loading.kinds }
+    local known = { words = WORDS, labels = loading.kinds, errors = loading.error_kinds }
     return {
         hook = told(loading, function(fields, place) return add_hook(loading, file, fields, place) end),
         label = told(loading, function(kind, fields, place) return add_label(loading, file, kind, fields, place) end),
