@@ -7,6 +7,7 @@
 #include "bind/message.h"
 #include "bind/push.h"
 #include "bind/rpc.h"
+#include "bind/sandbox.h"
 #include "bind/store.h"
 #include "bind/sys.h"
 
@@ -62,6 +63,8 @@ int luaopen_moonsnap_core(lua_State *L) {
     lua_setfield(L, -2, "sys");
     ms_message_push(L);
     lua_setfield(L, -2, "message");
+    ms_sandbox_push(L);
+    lua_setfield(L, -2, "sandbox");
     ms_rpc_push(L);
     ms_client_setup(L);
     lua_pushcfunction(L, ms_pool_lua);

@@ -5,6 +5,7 @@
  *     open(...), rebuild(root)             store.h
  *     filter(list)                         compiled filters
  *     message                              protobuf messages: message.h
+ *     sandbox                              a second Lua state: sandbox.h
  *     sys                                  user namespaces and what may be mounted: sys.h
  *     open_count()                         engine objects that are open: leaks show here
  */

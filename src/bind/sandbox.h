@@ -1,0 +1,25 @@
+/* sandbox.h - core.sandbox: a second Lua state in this process, for text that is not trusted to
+ * end.
+ *
+ *     new{memory =, words =}           a state; lua/moonsnap/policy/types.lua has the rest, call by
+ * call load, set, frame                 what it knows call, resume, raise, cancel      what it
+ * does; pick: which of several suspended calls spent, memory, close
+ *
+ * Its Lua is 5.4's without load, dofile, require, print, collectgarbage, warn, string.dump, io, os,
+ * debug, and without finalizers. Nothing in it outlives a budget, in C neither: see
+ * sandbox_guest.h, which is the inside.
+ */
+#pragma once
+
+#include <lua.h>
+
+#include "bind/box.h"
+
+extern const struct ms_class ms_sandbox_class;          /* its object: struct ms_guest */
+extern const struct ms_class ms_sandbox_function_class; /* struct ms_handle */
+
+/* Adds the methods that call to those of the class: sandbox_call.c. */
+void ms_sandbox_add_calls(lua_State *H);
+
+/* Makes what sandboxes need, and pushes the table core.sandbox. */
+void ms_sandbox_push(lua_State *L);
