@@ -40,6 +40,11 @@ end
 local LOAD = { root = "string", files = "table", automations = "table", log = "function", before = "any",
     now = "function", clock = "function", wrong = "function" }
 
+--- Has a root any policy file?
+local function has_files(sys, root)
+    return sys.exists(root .. "/policy.lua") or sys.exists(root .. "/policy.d")
+end
+
 --- Loads a policy, for a store or to look at.
 ---@param core    moonsnap.Core
 ---@param options moonsnap.policy.Options  without core
@@ -50,12 +55,11 @@ function M.load(core, options)
     for name, value in pairs(arguments.options("load_policy", options, LOAD)) do
         with[name] = value
     end
+    local named = #(with.files or {}) > 0 or #(with.automations or {}) > 0
+    if not named and not (with.root and has_files(core.sys, with.root)) then
+        return nil
+    end
     return require("moonsnap.policy").load(with)
-end
-
---- Has a root any policy file?
-local function has_files(sys, root)
-    return sys.exists(root .. "/policy.lua") or sys.exists(root .. "/policy.d")
 end
 
 --- What all objects of a store share: hooks and policy, where there are any.

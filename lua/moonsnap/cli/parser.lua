@@ -8,7 +8,7 @@ local GROUPS = {
     { "Make", "import", "prepare", "view", "commit", "label", "touch", "rm" },
     { "Use", "run", "mount", "umount", "mounts", "lua", "program", "repl" },
     { "Look", "ls", "tree", "stat", "usage", "diff", "watch" },
-    { "Serve", "serve" },
+    { "Serve", "serve", "reload" },
     { "Keep house", "cleanup", "check", "policy", "config", "help", "version" },
 }
 

@@ -121,6 +121,9 @@ M.control = {
         for name, verb in pairs(policies) do
             control:add(name, verb)
         end
+        for name, verb in pairs(ic.runtime.service.options.verbs or {}) do
+            control:add(name, verb)
+        end
         control:add("program", require("moonsnap.service.grpc.control_program").new(ic.runtime, snapshotters))
         for name, verb in pairs(require("moonsnap.service.grpc.control_repl").new(ic.runtime, snapshotters)) do
             control:add(name, verb)

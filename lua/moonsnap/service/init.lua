@@ -7,6 +7,7 @@ local moonsnap = require "moonsnap"
 
 local build = require "moonsnap.service.build"
 local config = require "moonsnap.config"
+local policyset = require "moonsnap.service.policyset"
 local router = require "moonsnap.service.router"
 local task = require "moonsnap.service.task"
 local timers = require "moonsnap.service.timers"
@@ -32,6 +33,9 @@ local DRAIN_SECONDS = 10
 ---@field unclosed?   fun(name: string, err: moonsnap.Error)  a plugin whose end raised
 ---@field audit?      fun(what: string, fields: table)  keeps what an administrator did; without, there is no console
 ---@field late?       fun(trace: string)   a bug in what a timer ran
+---@field say?        fun(level: string, message: string, fields?: table)  what policies and automation log
+---@field policy?     false     leave the roots' policy files out
+---@field verbs?      table<string, moonsnap.service.ControlVerb>  of the process, for Control
 ---@field grace?      number    seconds that calls have when the service ends
 ---@field signals?    table<string, fun(service: moonsnap.Service)>
 
@@ -81,6 +85,13 @@ function M.new(options)
         return nil, offered --[[@as moonsnap.Error]]
     end
     adopt(self, graph, offered, settings)
+    local policies, err = policyset.build(self, settings)
+    if not policies then
+        self:close()
+        return nil, err
+    end
+    policies:swap()
+    self.policies = policies
     self.server = self.loop:serve { fd = options.fd }
     self.timers:every(PRUNE_SECONDS, function() self.router:prune() end)
     self.timers:every(OUTBOX_SECONDS, function()
@@ -105,21 +116,8 @@ local FIXED = { "mode", "namespace", "durability" }
 local KEPT = { "io.containerd.metadata.v1.sqlite", "io.containerd.event.v1.exchange",
     "io.containerd.grpc.v1.healthcheck" }
 
---- Goes over to other settings: a new graph beside the old one, which stays when it cannot be. Stores, events and
---- who listens to them go on; calls under way end as they began.
----@param settings moonsnap.Settings
----@return true? ok
----@return moonsnap.Error? err
-function Service:reload(settings)
-    for _, word in ipairs(FIXED) do
-        if settings[word] ~= self.settings[word] then
-            return nil, moonsnap.error("failed_precondition", word .. ": only a restart changes it")
-        end
-    end
-    local function overlays(of) return table.concat(build.mount_options(of), ",") end
-    if overlays(settings) ~= overlays(self.settings) then
-        return nil, moonsnap.error("failed_precondition", "mount_options: only a restart changes them")
-    end
+--- Starts the plugins anew beside the old ones, and goes over to them.
+local function take_over(self, settings)
     local kept, before = {}, self.graph
     for _, name in ipairs(KEPT) do
         kept[name] = before.by_name[name]
@@ -134,6 +132,36 @@ function Service:reload(settings)
     end
     adopt(self, graph, offered, settings)
     close_graph(self, before, kept)
+    return true
+end
+
+--- Goes over to other settings: policies, automation and a new graph beside the old ones, which stay when it cannot
+--- be. Stores, events and who listens to them go on; calls under way end as they began. Between two requests alone.
+---@param settings moonsnap.Settings
+---@return true? ok
+---@return moonsnap.Error? err
+function Service:reload(settings)
+    for _, word in ipairs(FIXED) do
+        if settings[word] ~= self.settings[word] then
+            return nil, moonsnap.error("failed_precondition", word .. ": only a restart changes it")
+        end
+    end
+    local function overlays(of) return table.concat(build.mount_options(of), ",") end
+    if overlays(settings) ~= overlays(self.settings) then
+        return nil, moonsnap.error("failed_precondition", "mount_options: only a restart changes them")
+    end
+    local policies, err = policyset.build(self, settings)
+    if not policies then
+        return nil, err
+    end
+    local ok
+    ok, err = take_over(self, settings)
+    if not ok then
+        policies:close()
+        return nil, err
+    end
+    policies:swap(self.policies)
+    self.policies, self.settings = policies, settings
     return true
 end
 
@@ -239,6 +267,10 @@ function Service:run()
 end
 
 function Service:close()
+    if self.policies then
+        self.policies:stop()
+        self.policies = nil
+    end
     if self.server then
         self.server:close()
         self.server = nil

@@ -65,7 +65,7 @@ return {
             address = args.socket or args.address, -- after the verb, or before it
             machine = not call.ordinary and call.moonsnap.sys.in_initial_user_namespace(),
             mode = args.mode, config = args.config, name_space = args.namespace, driver = args.driver,
-            durability = args.durability, metrics = args.metrics, grace = grace,
+            durability = args.durability, metrics = args.metrics, grace = grace, policy = not args.no_policy and nil,
         }
         return ok and 0 or nil, err
     end,

@@ -1,7 +1,7 @@
 --- The service as a process: its socket, its signals, what it logs and counts, and its service manager.
 ---
 ---     TERM, INT   drains: no new calls, those under way have a grace; a second one ends at once
----     HUP         reads the configuration file again; what cannot be right changes nothing
+---     HUP         reads all files again: configuration, policies, automation; what cannot be right changes nothing
 
 local resource = require "posix.sys.resource"
 local signal = require "posix.signal"
@@ -14,6 +14,7 @@ local metrics = require "moonsnap.service.process.metrics"
 local notify = require "moonsnap.service.process.notify"
 local observer = require "moonsnap.service.process.observer"
 local raised = require "moonsnap.raised"
+local reload = require "moonsnap.service.process.reload"
 
 local M = {}
 
@@ -30,6 +31,7 @@ local M = {}
 ---@field durability? string
 ---@field metrics?    string              address
 ---@field grace?      number              seconds
+---@field policy?     false               leave the roots' policy files out
 
 ---@class moonsnap.service.Process
 ---@field options  moonsnap.service.ProcessOptions
@@ -38,6 +40,7 @@ local M = {}
 ---@field service  moonsnap.Service
 ---@field notify   moonsnap.service.Notify
 ---@field observer moonsnap.service.Observer
+---@field reload   moonsnap.service.Reload
 local Process = {}
 Process.__index = Process
 
@@ -141,30 +144,6 @@ local function clean_up(self)
     end
 end
 
-local function reload(self)
-    if self.ending then
-        self.log:info("no new configuration: the service ends")
-        return
-    end
-    self.notify:reloading()
-    local settings, err = read_settings(self.options)
-    local settle, ok
-    if settings then
-        settle, err = place_endpoint(self, settings)
-    end
-    if settle then
-        ok, err = self.service:reload(settings)
-        settle(ok ~= nil)
-    end
-    if ok then
-        self.log:info("reloaded", { config = self.options.config })
-        tell_plugins(self)
-    else
-        self.log:error("reload failed, all stays as it was", { error = err.message, config = self.options.config })
-    end
-    self.notify:ready("serving " .. self.sockets.address)
-end
-
 local function start_service(self, settings)
     local options = self.options
     return require("moonsnap.service").new {
@@ -176,13 +155,15 @@ local function start_service(self, settings)
         crashed = function(...) self.observer:crashed(...) end,
         audit = function(what, fields) self.log:warn(what, fields) end,
         late = function(trace) self.log:error("a bug in a timer", { trace = trace }) end,
+        say = function(level, message, fields) self.log[level](self.log, message, fields) end,
+        policy = options.policy, verbs = self.reload:verbs(),
         unclosed = function(name, failed)
             self.log:error("a plugin did not end well", { plugin = name, error = failed.message })
         end,
         signals = {
             TERM = function() stop(self, "TERM") end,
             INT = function() stop(self, "INT") end,
-            HUP = function() reload(self) end,
+            HUP = function() self.reload:run() end,
         },
     }
 end
@@ -236,7 +217,14 @@ end
 ---@return moonsnap.Error? err
 function M.run(options)
     local sys = options.moonsnap.sys
-    local self = setmetatable({ options = options, log = options.log, observer = observer.new(options.log) }, Process)
+    local self = setmetatable({
+        options = options, log = options.log, observer = observer.new(options.log),
+    }, Process)
+    self.reload = reload.new(self, {
+        read = function() return read_settings(options) end,
+        place = function(settings) return place_endpoint(self, settings) end,
+        taken = function() tell_plugins(self) end,
+    })
     self.notify = notify.new {
         send = sys.notify, clock = sys.steady, pid = sys.pid(), getenv = os.getenv,
         failed = function(err) self.log:warn("the service manager was not told", { error = err.message }) end,
