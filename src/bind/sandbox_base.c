@@ -28,29 +28,35 @@ static int base_pcall(lua_State *L) {
     return finish_pcall(L, status, 0);
 }
 
-/* Calls a script's message handler, but not where hooks are off: an error that a hook raised. */
-static int handle(lua_State *L) {
-    const struct ms_guest *guest = ms_guest_of(L);
-    lua_settop(L, 1);
-    if (guest->over != MS_LIMIT_NONE)
-        return 1;
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, 1, 1);
-    return 1;
+static int finish_handler(lua_State *L, int status, lua_KContext extra) {
+    (void)extra;
+    if (status != LUA_OK && status != LUA_YIELD)
+        ms_guest_pass(L, ms_guest_of(L), status);
+    lua_pushboolean(L, 0);
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* The handler is called when the error is caught, not where it was raised: a script cannot see the
+ * difference (there is no debug), and there hooks may be off. */
+static int finish_xpcall(lua_State *L, int status, lua_KContext extra) {
+    if (status == LUA_OK || status == LUA_YIELD)
+        return lua_gettop(L) - (int)extra;
+    ms_guest_pass(L, ms_guest_of(L), status);
+    lua_pushvalue(L, 2);
+    lua_insert(L, -2);
+    status = lua_pcallk(L, 1, 1, 0, 0, finish_handler);
+    return finish_handler(L, status, 0);
 }
 
 static int base_xpcall(lua_State *L) {
     int count = lua_gettop(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
-    lua_pushvalue(L, 2);
-    lua_pushcclosure(L, handle, 1);
-    lua_replace(L, 2);
     lua_pushboolean(L, 1);
     lua_pushvalue(L, 1);
     lua_rotate(L, 3, 2);
-    int status = lua_pcallk(L, count - 2, LUA_MULTRET, 2, 2, finish_pcall);
-    return finish_pcall(L, status, 2);
+    int status = lua_pcallk(L, count - 2, LUA_MULTRET, 0, 2, finish_xpcall);
+    return finish_xpcall(L, status, 2);
 }
 
 /* ---- tables and frames -----------------------------------------------------------------------*/

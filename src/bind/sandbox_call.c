@@ -340,8 +340,12 @@ static int sandbox_call(lua_State *H) {
     read_budget(H, 3, &budget);
     if (lua_gettop(H) < 3)
         lua_settop(H, 3);
-    if (ms_guest_open(guest, &budget, &call, &err) < 0)
-        return ms_failure_raise(H, &err);
+    if (ms_guest_open(guest, &budget, &call, &err) < 0) {
+        lua_pushvalue(H, WORD_OF(MS_OUTCOME_FAILED));
+        ms_failure_push(H, &err);
+        lua_pushstring(H, limit_names[guest->failed]);
+        return 3;
+    }
     lua_rawgeti(call->thread, LUA_REGISTRYINDEX, handle->ref);
     return run(H, guest, call, 4);
 }

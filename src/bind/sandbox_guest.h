@@ -59,7 +59,7 @@ struct ms_guest_call {
     size_t cap;   /* bytes that it may hold */
     size_t peak;
     bool word;   /* it is suspended, and waits for results of a word */
-    bool broken; /* a hook raised in the thread: it is of no more use */
+    bool broken; /* the thread is of no more use: something failed or was left behind in it */
 };
 
 #define MS_GUEST_CALLS 64 /* calls that can be open at a time */
@@ -120,7 +120,7 @@ enum ms_limit ms_guest_limit_of(struct ms_guest *guest, lua_State *thread, int s
 
 enum ms_outcome { MS_OUTCOME_DONE, MS_OUTCOME_WORD, MS_OUTCOME_SLICE, MS_OUTCOME_FAILED };
 
-/* Opens a call. Negative kind: resource_exhausted. */
+/* Opens a call. Negative kind: resource_exhausted; guest->failed says which limit. */
 int ms_guest_open(struct ms_guest *guest, const struct ms_budget *budget,
                   struct ms_guest_call **out, struct ms_err *err);
 

@@ -58,11 +58,17 @@ static void begin(struct ms_guest *guest, struct ms_guest_call *call,
 
 int ms_guest_open(struct ms_guest *guest, const struct ms_budget *budget,
                   struct ms_guest_call **out, struct ms_err *err) {
-    int slot = guest->open < MS_GUEST_CALLS ? free_slot(guest) : 0;
-    if (slot == 0)
+    if (guest->open == MS_GUEST_CALLS) {
+        guest->failed = MS_LIMIT_DEPTH;
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "call: %d calls are suspended already",
+                          guest->open);
+    }
+    int slot = free_slot(guest);
+    if (slot == 0) {
+        guest->failed = guest->refused;
         return ms_err_set(err, MS_RESOURCE_EXHAUSTED,
-                          guest->open < MS_GUEST_CALLS ? "call: no memory for one more"
-                                                       : "call: too many are suspended");
+                          "call: no memory in the sandbox for one more");
+    }
     struct ms_guest_call *call = &guest->calls[slot - 1];
     call->slot = slot;
     begin(guest, call, budget);
@@ -130,7 +136,7 @@ enum ms_outcome ms_guest_run(struct ms_guest *guest, struct ms_guest_call *call,
     } else if (status != LUA_OK) {
         outcome = MS_OUTCOME_FAILED;
         limit = ms_guest_limit_of(guest, call->thread, status);
-        call->broken = guest->over != MS_LIMIT_NONE;
+        call->broken = guest->over != MS_LIMIT_NONE; /* perhaps a hook has raised */
         trace(guest, call->thread);
     }
     leave(guest, call, since);
@@ -141,15 +147,16 @@ enum ms_outcome ms_guest_run(struct ms_guest *guest, struct ms_guest_call *call,
 void ms_guest_end(struct ms_guest *guest, struct ms_guest_call *call) {
     int at = guest->open - 1;
     guest->last = *call;
-    if (lua_status(call->thread) != LUA_OK && !call->broken) {
+    if (lua_status(call->thread) == LUA_OK) {
+        lua_settop(call->thread, 0);
+    } else if (!call->broken) {
         begin(guest, call, &closing);
         int64_t since = enter(guest, call);
         ms_guest_count(call->thread, guest);
         (void)lua_resetthread(call->thread);
         leave(guest, call, since);
+        call->broken = true;
     }
-    if (!call->broken)
-        lua_settop(call->thread, 0);
     while (at >= 0 && guest->order[at] != call)
         at--;
     for (guest->open--; at < guest->open; at++)
