@@ -61,7 +61,7 @@ describe("leases with an end, behind a service", function()
     end)
 
     it("end with their process, and are reaped with what they held", function()
-        local served <close> = service.start { mode = "direct" }
+        local served <close> = service.start { mode = "direct", config = 'disable "io.moonsnap.gc.v1.reaper"' }
         local store <close> = connect(served)
         local child = process.start { "sleep", "1000" }
         assert(store:leases():create("job", { pid = child.pid }))
@@ -74,6 +74,44 @@ describe("leases with an end, behind a service", function()
         local reaped = assert(store:leases():reap())
         assert.same({ "job", "scratch" }, { reaped.leases[1], reaped.removed[1] })
         fails("not_found", store:stat("scratch"))
+    end)
+end)
+
+--- Waits until fn answers something.
+local function eventually(fn)
+    local from = moonsnap.sys.steady()
+    repeat
+        local value = fn()
+        if value then
+            return value
+        end
+        require("posix.time").nanosleep({ tv_sec = 0, tv_nsec = 20000000 })
+    until moonsnap.sys.steady() - from > 30
+    error("it never came")
+end
+
+local REAPER = 'plugin "io.moonsnap.gc.v1.reaper" { every = %s }'
+
+describe("a service", function()
+    it("reaps what a process held when it ends, long before the clock says so", function()
+        local served <close> = service.start { mode = "direct", config = REAPER:format("3600") }
+        local store <close> = connect(served)
+        local child = process.start { "sleep", "1000" }
+        assert(store:leases():create("job", { pid = child.pid }))
+        assert(store:prepare("scratch", nil, { lease = "job" }))
+        assert(store:prepare("mine"))
+        child:kill()
+        eventually(function() return select(2, store:stat("scratch")) end)
+        child:finish()
+        assert.same({}, store:leases():list())
+        assert(store:stat("mine"))
+    end)
+
+    it("reaps by the clock what a time to live held, in every namespace", function()
+        local served <close> = service.start { mode = "direct", config = REAPER:format("0.2") }
+        local store <close> = connect(served, { namespace = "elsewhere" })
+        assert(store:leases():create("old", { labels = { ["containerd.io/gc.expire"] = "2020-01-01T00:00:00Z" } }))
+        eventually(function() return #assert(store:leases():list()) == 0 end)
     end)
 end)
 

@@ -144,6 +144,7 @@
 ---@field random fun(): string                                 16 hexadecimal digits
 ---@field steady fun(): number                                 seconds of a clock that only runs forward
 ---@field now fun(): integer                                   nanoseconds since 1970
+---@field pidfd fun(pid: integer): moonsnap.Pidfd?, moonsnap.Error?  to watch a process; not_found without one
 ---@field listen fun(path: string): moonsnap.Listener?, moonsnap.Error?  a unix socket; a stale one is replaced
 ---@field listen_fds fun(): {fd: integer, name: string, unix: boolean}[]?, moonsnap.Error?  what a manager passed
 ---@field notify fun(text: string): boolean?, moonsnap.Error?  tells NOTIFY_SOCKET; false: nobody asked
@@ -155,6 +156,11 @@
 ---@class moonsnap.Listener
 ---@field take fun(self): integer    its descriptor, once: the caller's from now on
 ---@field remove fun(self): boolean  unlinks it now; false when another one is there
+---@field close fun(self)
+
+--- Its descriptor is readable once the process has ended; closing the object closes it.
+---@class moonsnap.Pidfd
+---@field fd fun(self): integer
 ---@field close fun(self)
 
 ---@class moonsnap

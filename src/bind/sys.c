@@ -104,5 +104,6 @@ void ms_sys_push(lua_State *L) {
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
     ms_listen_add(L);
+    ms_pidfd_add(L);
     ms_spawn_add(L);
 }

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,6 +90,18 @@ int ms_ident_of(int64_t pid, struct ms_ident *out, struct ms_err *err) {
         return ms_err_set(err, MS_INTERNAL, "look at process %lld: %s", (long long)pid,
                           code < 0 ? strerror(-code) : "its pid namespace cannot be read");
     *out = ident;
+    return MS_OK;
+}
+
+int ms_ident_watch(int64_t pid, int *fd, struct ms_err *err) {
+    if (pid <= 0 || pid > INT_MAX)
+        return ms_err_set(err, MS_NOT_FOUND, "there is no process %lld", (long long)pid);
+    int opened = pidfd_open((pid_t)pid, 0); /* closed by exec */
+    if (opened < 0 && errno == ESRCH)
+        return ms_err_set(err, MS_NOT_FOUND, "there is no process %lld", (long long)pid);
+    if (opened < 0)
+        return ms_err_sys(err, errno, "watch process %lld", (long long)pid);
+    *fd = opened;
     return MS_OK;
 }
 

@@ -3,7 +3,7 @@
  * A process number is used again sooner or later. A process is named for good by four things: its
  * number, the pid namespace in which the number counts, the time it started, and the boot.
  *
- * Source: proc(5), /proc/PID/stat field 22; pid_namespaces(7).
+ * Source: proc(5), /proc/PID/stat field 22; pid_namespaces(7); pidfd_open(2).
  */
 #pragma once
 
@@ -36,6 +36,11 @@ int ms_ident_of(int64_t pid, struct ms_ident *out, struct ms_err *err);
  */
 enum ms_alive ms_ident_alive(const struct ms_ident *ident, const char *boot_id,
                              const char *now_boot_id);
+
+/* A descriptor that is readable once the process pid has ended; the caller's. Whether it is the one
+ * that was meant is asked after this (ms_ident_alive). Fails: not_found (no such process, or it
+ * counts elsewhere), unimplemented (an older kernel), resource_exhausted. */
+int ms_ident_watch(int64_t pid, int *fd, struct ms_err *err);
 
 /* The start time in the text of a /proc/PID/stat and the letter of its state; 0 when the text is
  * none. Pure: a command name may hold blanks and parentheses. */

@@ -1,6 +1,7 @@
 --- The plugins that every service has, in the order in which they are registered.
 
 local grpc = require "moonsnap.plugins.grpc"
+local holds = require "moonsnap.plugins.holds"
 local metadata = require "moonsnap.plugins.metadata"
 local services = require "moonsnap.plugins.services"
 local snapshotter = require "moonsnap.plugins.snapshotter"
@@ -9,5 +10,5 @@ local snapshotter = require "moonsnap.plugins.snapshotter"
 return {
     services.exchange, metadata.plugin, snapshotter.overlayfs, snapshotter.native, services.snapshots,
     grpc.snapshots, grpc.events, grpc.introspection, grpc.version, grpc.health, grpc.namespaces, grpc.leases,
-    grpc.control,
+    grpc.control, holds.reaper,
 }

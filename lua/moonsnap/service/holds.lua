@@ -36,8 +36,20 @@ local function then_sweeping(write)
     end
 end
 
+--- A lease of a process is watched from its making on.
+local function then_watching(write)
+    return function(self, ...)
+        local lease, err = write(self, ...)
+        local watch = self.backend.shop.watch_leases
+        if lease and lease.pid and watch then
+            watch()
+        end
+        return lease, err
+    end
+end
+
 local Leases = {
-    create = writing("leases", "create"), renew = writing("leases", "renew"),
+    create = then_watching(writing("leases", "create")), renew = writing("leases", "renew"),
     delete = then_sweeping(writing("leases", "delete")), reap = then_sweeping(writing("leases", "reap")),
     add = writing("leases", "add"), drop = writing("leases", "drop"),
     list = reading("leases", "list"), expired = reading("leases", "expired"),
