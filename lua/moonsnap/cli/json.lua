@@ -8,7 +8,8 @@ local text = require "moonsnap.cli.text"
 local M = {}
 
 local ORDER = {
-    "error", "tier", "files", "problems", "file", "line", "ok", "change", "path", "path_hex", "type", "key", "name", "parent", "kind", "message", "hint", "created",
+    "error", "tier", "files", "problems", "file", "line", "ok",
+    "change", "path", "path_hex", "type", "key", "name", "parent", "kind", "message", "hint", "created",
     "updated", "used", "use_count", "damaged", "labels", "depth", "size", "inodes", "mounts", "source", "target",
     "options", "namespace", "pid", "here", "readonly", "entries", "bytes", "whiteouts", "squashed_owners",
     "skipped_devices", "skipped_xattrs", "skipped_mounts", "note", "orphans", "abandoned", "quarantined", "stages",
