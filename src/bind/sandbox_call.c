@@ -373,6 +373,26 @@ static int sandbox_raise(lua_State *H) {
     return run(H, guest, call, 2);
 }
 
+/* pick(): a number for the innermost suspended call; pick(number): makes that one the innermost. */
+static int sandbox_pick(lua_State *H) {
+    struct ms_guest *guest = check(H);
+    const struct ms_guest_call *call = innermost(H, guest);
+    if (lua_isnoneornil(H, 2)) {
+        lua_pushinteger(H, call->number);
+        return 1;
+    }
+    lua_Integer number = luaL_checkinteger(H, 2);
+    int at = guest->open - 1;
+    while (at >= 0 && guest->order[at]->number != number)
+        at--;
+    luaL_argcheck(H, at >= 0, 2, "no suspended call has this number");
+    struct ms_guest_call *picked = guest->order[at];
+    for (; at + 1 < guest->open; at++)
+        guest->order[at] = guest->order[at + 1];
+    guest->order[at] = picked;
+    return 0;
+}
+
 static int sandbox_cancel(lua_State *H) {
     struct ms_guest *guest = check(H);
     ms_guest_end(guest, innermost(H, guest));
@@ -380,11 +400,9 @@ static int sandbox_cancel(lua_State *H) {
 }
 
 void ms_sandbox_add_calls(lua_State *H) {
-    static const luaL_Reg methods[] = {{"call", sandbox_call},
-                                       {"resume", sandbox_resume},
-                                       {"raise", sandbox_raise},
-                                       {"cancel", sandbox_cancel},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"call", sandbox_call},   {"resume", sandbox_resume},
+                                       {"raise", sandbox_raise}, {"cancel", sandbox_cancel},
+                                       {"pick", sandbox_pick},   {NULL, NULL}};
     luaL_getmetatable(H, ms_sandbox_class.name);
     lua_getfield(H, -1, "__index");
     lua_pushliteral(H, "done");

@@ -52,6 +52,7 @@ struct ms_budget {
 struct ms_guest_call {
     struct ms_budget budget;
     lua_State *thread;
+    int64_t number;       /* of the call: no other of this guest has it */
     int slot;             /* of the guest's stack: where the thread is */
     int64_t instructions; /* used */
     int64_t ns;
@@ -76,6 +77,7 @@ struct ms_guest {
     struct ms_guest_call *order[MS_GUEST_CALLS]; /* open ones, the innermost last */
     int open;
     int slots; /* threads that there are */
+    int64_t numbers;
     int64_t deadline;
     int64_t slice_end;
     int64_t unclocked; /* steps since a look at the clock */

@@ -71,6 +71,7 @@ int ms_guest_open(struct ms_guest *guest, const struct ms_budget *budget,
     }
     struct ms_guest_call *call = &guest->calls[slot - 1];
     call->slot = slot;
+    call->number = ++guest->numbers;
     begin(guest, call, budget);
     guest->order[guest->open++] = call;
     *out = call;

@@ -61,6 +61,16 @@ function Sandbox:load(name, text) end
 function Sandbox:call(fn, budget, ...) end
 function Sandbox:resume(...) end
 
+--- As resume, but the word that is waited for raises err in the sandbox.
+---@param err any  text, or an error value
+function Sandbox:raise(err) end
+
+--- Calls need not end in the order in which they began: pick() tells the number of the innermost suspended call, and
+--- pick(number) makes that one the innermost.
+---@param number? integer
+---@return integer? number
+function Sandbox:pick(number) end
+
 --- Abandons the innermost suspended call; its to-be-closed variables are closed within a small budget.
 function Sandbox:cancel() end
 

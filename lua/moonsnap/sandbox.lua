@@ -1,0 +1,87 @@
+--- Runs a function of a sandbox to its end, answering what it asks for.
+---
+---     local verdict, err = sandbox.run(box, fn, budget, { log = function(text) ... end }, frame)
+---
+--- Handlers are ordinary functions of the host, by the words' names. They may yield, when the caller
+--- runs in a coroutine; several runs in one box may then be under way, each goes on where it was.
+
+local M = {}
+
+--- Calls a handler. true, results... or false, what it raised.
+local function ask(words, name, ...)
+    local handler = words and words[name]
+    if not handler then
+        return false, ("%s: not available here"):format(name)
+    end
+    return pcall(handler, ...)
+end
+
+local step
+
+--- Hands the answer to the very call that asked.
+local function answer(run, ok, ...)
+    run.box:pick(run.call)
+    if ok then
+        return step(run, run.box:resume(...))
+    end
+    return step(run, run.box:raise((...)))
+end
+
+local function failed(err, limit)
+    err.limit = limit
+    return nil, err
+end
+
+--- What is between two steps of the call; answers what the call answers.
+function step(run, what, ...)
+    run.over = what == "done" or what == "failed"
+    if what == "done" then
+        return ...
+    elseif what == "failed" then
+        return failed(...)
+    end
+    run.call = run.box:pick()
+    if what == "word" then
+        return answer(run, ask(run.words, ...))
+    end
+    if run.pause then
+        run.pause()
+    end
+    return answer(run, true)
+end
+
+--- An abandoned run (an error of the host, a closed coroutine) ends its call.
+local Guard = {}
+function Guard:__close()
+    if not self.over then
+        self.box:pick(self.call)
+        self.box:cancel()
+    end
+end
+
+--- The rest of a call after its first step. Most calls have none: they cost no table.
+local function rest(box, pause, words, what, ...)
+    if what == "done" then
+        return ...
+    elseif what == "failed" then
+        return failed(...)
+    end
+    local run <close> = setmetatable({ box = box, words = words, pause = pause, call = box:pick() }, Guard)
+    return step(run, what, ...)
+end
+
+--- Runs fn.
+---
+--- What a handler raises is raised in the sandbox, where it asked; what it returns is what the word returns. Numbers of
+--- instructions and seconds are the sandbox's own: time in handlers does not count.
+---@param box     moonsnap.Sandbox
+---@param fn      moonsnap.sandbox.Function
+---@param budget? moonsnap.sandbox.Budget  with slice and pause: pause() is called whenever a slice is over
+---@param words?  table<string, function>
+---@param ...     any  for fn
+---@return any ...  what fn returns; nil, err when it failed: err.limit says which limit it went over, err.trace where
+function M.run(box, fn, budget, words, ...)
+    return rest(box, budget and budget.pause, words, box:call(fn, budget, ...))
+end
+
+return M
