@@ -59,6 +59,7 @@ describe("a label policy", function()
         local set = labels.new { filter = moonsnap.filter, now = moonsnap.sys.now }
         assert.equal("label.require x", set:add("require", { "x" }).name)
         assert.equal("label.require x (2)", set:add("require", { "x", one_of = { "1" } }).name)
+        assert.equal("label.bound x", set:add("bound", { "x", max = 1 }).name)
     end)
 end)
 

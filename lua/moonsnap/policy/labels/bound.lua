@@ -36,7 +36,7 @@ local function limit(policy, name)
     if policy[name] == nil then
         return nil
     end
-    return policy.kind.read(policy[name]) or false
+    return policy.read_as.read(policy[name]) or false
 end
 
 local function prepare_range(policy)
@@ -53,10 +53,10 @@ end
 function M.prepare(policy, context)
     policy.on, policy.type_given = policy.on or "deny", policy.type ~= nil
     policy.type = policy.type or "number"
-    policy.kind = TYPES[policy.type]
+    policy.read_as = TYPES[policy.type]
     if not ON[policy.on] then
         return ("on is '%s': it is deny, clamp or drop"):format(words.shown(policy.on))
-    elseif not policy.kind then
+    elseif not policy.read_as then
         return ("type is '%s': it is number, integer, size or duration"):format(words.shown(policy.type))
     end
     local wrong = prepare_range(policy)
@@ -90,13 +90,13 @@ local function judge(policy, value)
     elseif not policy.ranged then
         return nil
     end
-    local read = policy.kind.read(value)
+    local read = policy.read_as.read(value)
     if not read then
         return "it is no " .. policy.type
     elseif policy.least and read < policy.least then
-        return ("it must be at least %s"):format(policy.min), policy.kind.write(policy.least)
+        return ("it must be at least %s"):format(policy.min), policy.read_as.write(policy.least)
     elseif policy.most and read > policy.most then
-        return ("it must be at most %s"):format(policy.max), policy.kind.write(policy.most)
+        return ("it must be at most %s"):format(policy.max), policy.read_as.write(policy.most)
     end
 end
 

@@ -35,8 +35,12 @@ local function concerns(policy, request, looked)
     return not policy.matches or policy.matches:matches(looked:seen(), {})
 end
 
---- What the changing policies make of a request's labels.
+--- What the changing policies make of a request's labels. All checks of a request ask for it, one after the other,
+--- before anything has changed the request.
 local function outcome(set, request)
+    if set.asked == request then
+        return set.outcome
+    end
     local looked = view.new(request)
     for _, policy in ipairs(set.changing) do
         if policy.verbs[request.verb] and concerns(policy, request, looked) then
@@ -46,6 +50,7 @@ local function outcome(set, request)
             end
         end
     end
+    set.asked, set.outcome = request, looked
     return looked
 end
 
@@ -62,8 +67,9 @@ local function checking(set, policy)
 end
 
 --- How a policy that changes labels asks a request.
-local function changing(policy)
+local function changing(set, policy)
     return function(request)
+        set.asked, set.outcome = nil, nil
         local looked = view.new(request)
         if not concerns(policy, request, looked) then
             return nil
@@ -86,7 +92,7 @@ local function hook_of(set, policy)
     return {
         name = policy.name, on = verbs, phase = phase, priority = FIRST + policy.module.order, trusted = true,
         effects = phase == "mutate" and { "labels", "deny" } or { "deny" }, fail = "closed", file = policy.place,
-        run = phase == "mutate" and changing(policy) or checking(set, policy),
+        run = phase == "mutate" and changing(set, policy) or checking(set, policy),
     }
 end
 
@@ -102,6 +108,8 @@ end
 ---@field context  moonsnap.labels.Context
 ---@field policies moonsnap.labels.Policy[]  in order of registration
 ---@field changing moonsnap.labels.Policy[]  those that change labels, in the order in which they act
+---@field asked?   moonsnap.Request          the request that outcome is of
+---@field outcome? moonsnap.labels.View
 local Set = {}
 Set.__index = Set
 
