@@ -77,6 +77,17 @@ function Leases:delete(id)
     return reply and {}, err
 end
 
+--- By id what Control tells of leases: when each ends, and whether it has.
+local function more_of(self, filters)
+    local by_id = {}
+    if not self.store.without then
+        for _, lease in ipairs(self.store:all("leases", { filters = filters }) or {}) do
+            by_id[lease.id] = lease
+        end
+    end
+    return by_id
+end
+
 function Leases:list(...)
     local filters, filter = table.pack(...), nil
     if filters.n == 1 and type(filters[1]) == "userdata" then
@@ -86,16 +97,13 @@ function Leases:list(...)
         need("list", "filter " .. i, filters[i], "string")
     end
     filters.n = nil
-    if not self.store.without then
-        local all, why = self.store:all("leases", { filters = filters })
-        return all and leases.matching(all, filter), why
-    end
     local reply, err = ask(self, "List", { filters = filters })
     if not reply then
         return nil, err
     end
+    local more = more_of(self, filters)
     for i, message in ipairs(reply.leases) do
-        reply.leases[i] = lease_of(message)
+        reply.leases[i] = more[message.id] or lease_of(message)
     end
     return leases.matching(reply.leases, filter)
 end
