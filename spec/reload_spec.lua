@@ -108,7 +108,7 @@ describe("a policy behind the service", function()
 
     it("is given options by the configuration, and ends the start when it is given others", function()
         local served <close> = service.new { mode = "direct" }
-        write(served, "p.lua", [[local class = option("class", { type = "string" })
+        write(served, "p.lua", [[local class = option("class", { type = "string", default = "red" })
             hook { "no", on = "prepare", match = "labels.class==" .. class, run = function()
                 return deny("permission_denied", "not " .. class)
             end }]])

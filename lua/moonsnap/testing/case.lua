@@ -6,7 +6,7 @@ local units = require "moonsnap.units"
 local M = {}
 
 --- A failed expectation: raised, and told with its line.
-local FAILED = {}
+local FAILED = { __tostring = function(failed) return failed.message end }
 M.FAILED = FAILED
 
 ---@class moonsnap.testing.Case
