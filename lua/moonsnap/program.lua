@@ -14,6 +14,7 @@
 
 local arguments = require "moonsnap.arguments"
 local changes = require "moonsnap.program.changes"
+local guarded = require "moonsnap.guarded"
 local limits = require "moonsnap.program.limits"
 local raised = require "moonsnap.raised"
 local script = require "moonsnap.program.script"
@@ -22,6 +23,8 @@ local words = require "moonsnap.program.words"
 local work = require "moonsnap.work"
 
 local M = {}
+
+local EVERY = 10000 -- instructions of a function between two looks at the clock
 
 local OPTIONS = {
     name = "string", emit = "function", log = "function", read_only = "boolean", check = "boolean",
@@ -57,19 +60,14 @@ end
 
 --- A function, with a look at the clock every few thousand instructions: what C does is not looked at.
 local function run_function(store, job)
-    local over
-    local function look()
+    local guard = guarded.new(function()
         if job.clock() >= job.ends then
-            over = limits.over(store.core.error, job.name, "seconds", job.limits.seconds)
-            error(over, 0)
+            return limits.over(store.core.error, job.name, "seconds", job.limits.seconds)
         end
-    end
-    local hook, mask, every = debug.gethook()
-    debug.sethook(look, "", 10000)
-    local results = table.pack(xpcall(job.what, raised.traced, store, job.args, job.emit))
-    debug.sethook(hook, mask, every)
-    if over then
-        return nil, over
+    end, EVERY)
+    local results = guard:call(job.what, raised.traced, store, job.args, job.emit)
+    if guard.stop then
+        return nil, guard.stop
     elseif not results[1] then
         job.bug = not raised.is_error(results[2]) and results[2] or nil
         return nil, results[2]

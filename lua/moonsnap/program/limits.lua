@@ -1,5 +1,7 @@
 --- What a program may use, and what is said of one that wants more.
 
+local text = require "moonsnap.cli.text"
+
 local M = {}
 
 --- Instructions are the sandbox's, so that the same script with the same arguments on the same store ends at the same
@@ -30,8 +32,8 @@ end
 
 local SAYS = {
     seconds = function(limit) return ("%g seconds"):format(limit) end,
-    instructions = function(limit) return ("%d instructions"):format(limit) end,
-    memory = function(limit) return ("%d bytes of memory"):format(limit) end,
+    instructions = function(limit) return text.several(limit, "instruction") end,
+    memory = function(limit) return ("%s of memory"):format(text.size(limit)) end,
     depth = function() return "calls inside each other" end,
 }
 
@@ -43,9 +45,8 @@ local SAYS = {
 ---@param place? string   "clean.lua:12", where it is known
 ---@return moonsnap.Error
 function M.over(failure, name, which, value, place)
-    local err = failure("resource_exhausted", ("%s: over its limit of %s; nothing was changed"):format(place or name,
+    return failure("resource_exhausted", ("%s: over its limit of %s; nothing was changed"):format(place or name,
         SAYS[which] and SAYS[which](value) or which))
-    return err
 end
 
 return M

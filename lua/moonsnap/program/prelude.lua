@@ -7,9 +7,9 @@
 --- store:stat(key) and store.stat(key) are the same, so that a program reads like a script of the module.
 
 return [==[
-local store, leases, pins, program, words, error, type, pairs, setmetatable, pack, unpack =
+local store, leases, pins, program, words, error, type, pairs, pack, unpack =
     store, leases, pins, program, { emit = emit, log = log, now = now, failure = failure }, error, type, pairs,
-    setmetatable, table.pack, table.unpack
+    table.pack, table.unpack
 local PAGE = 100
 
 local function answer(ok, ...)
@@ -42,30 +42,19 @@ for name, word in pairs(words) do
     _ENV[name] = function(...) return answer(word(...)) end
 end
 
-local walk_begin, walk_next, walk_end = program.walk_begin, program.walk_next, program.walk_end
+local walk_begin, walk_next = program.walk_begin, program.walk_next
 _ENV.program = nil
 
-local closing = {
-    __name = "walk",
-    __close = function(walk)
-        if not walk.over then
-            walk.over = true
-            walk_end(walk.number)
-        end
-    end,
-}
-
 local function infos(number)
-    local walk = setmetatable({ number = number, over = false }, closing)
-    local page, at = {}, 0
+    local page, at, over = {}, 0, false
     return function()
         at = at + 1
-        if page[at] == nil and not walk.over then
+        if page[at] == nil and not over then
             page, at = answer(walk_next(number, PAGE)), 1
-            walk.over = #page < PAGE
+            over = #page < PAGE
         end
         return page[at]
-    end, nil, nil, walk
+    end
 end
 
 function store.walk(first, ...)

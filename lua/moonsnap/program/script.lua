@@ -41,12 +41,14 @@ local function prepared(script)
     return box
 end
 
---- Was the call ended by a limit, its own or the wall's?
+--- What is said of a call that failed, or that a limit has ended. A trace is worth its lines when it has several.
 local function failed(script, err, limit)
     if limit then
         return limits.over(script.failure, script.name, limit, script.limits[limit],
             err.message:match("^([^\n:]+:%d+):"))
     end
+    local trace = (err.trace or ""):gsub("prelude:%d+: [^\n]*\n?%s*", "")
+    err.trace = trace:find("\n.*%S") and ("%s\n    %s"):format(err.message, trace:gsub("\n%s*", "\n    ")) or nil
     return err
 end
 

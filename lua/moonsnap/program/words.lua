@@ -5,7 +5,7 @@ local raised = require "moonsnap.raised"
 
 local M = {}
 
-local WALKS = 64  -- at once
+local WALKS = 64  -- at once, those that were left included
 local PAGE = 1000 -- infos at most that go over together
 
 --- The verbs of a store that are words as they are.
@@ -29,43 +29,65 @@ local function label(store, key, labels)
     return store:update({ name = key, labels = set }, paths)
 end
 
-local function count(store, ...)
-    local found = 0
-    for _ in store:walk(...) do
-        found = found + 1
+--- How many snapshots filters match, and what their layers hold in all.
+local function sum(store, ...)
+    local filter, err
+    if select("#", ...) > 0 then
+        filter, err = store.core.filter { ... }
     end
-    return found
+    if err then
+        return nil, err
+    end
+    local count, size, inodes = store.engine:sum(store.name_space, filter)
+    if not count then
+        return nil, size
+    end
+    return { count = count, size = size, inodes = inodes }
 end
 
---- Walks that a program has begun, by number.
+local function count(store, ...)
+    local found, err = sum(store, ...)
+    return found and found.count, err
+end
+
+--- Walks that a program has begun, by number. It does not say when it leaves one: of many that which was used longest
+--- ago goes.
 local function walking(store)
-    local walks, begun, open = {}, 0, 0
+    local walks, order, begun = {}, {}, 0
+    local function use(number)
+        for at = #order, 1, -1 do
+            if order[at] == number then
+                table.remove(order, at)
+            end
+        end
+        order[#order + 1] = walks[number] and number or nil
+    end
     return {
         walk_begin = function(...)
-            if open >= WALKS then
-                error(("walk: %d walks are open already; end a loop before the next begins"):format(WALKS), 0)
-            end
             local next_info, state = store:walk(...)
-            begun, open = begun + 1, open + 1
+            begun = begun + 1
             walks[begun] = { next_info, state }
+            use(begun)
+            if #order > WALKS then
+                walks[table.remove(order, 1)] = nil
+            end
             return begun
         end,
         walk_next = function(number, most)
             local walk, page = walks[number], {}
-            for at = 1, walk and math.min(most, PAGE) or 0 do
+            if not walk then
+                error(("walk: %d others have begun since this one was used"):format(WALKS), 0)
+            end
+            for at = 1, math.min(most, PAGE) do
                 local info = walk[1](walk[2])
                 if not info then
-                    walks[number], open = nil, open - 1
+                    walks[number] = nil
                     break
                 end
                 page[at] = info
             end
+            use(number)
             return page
-        end,
-        walk_end = function(number)
-            if walks[number] then
-                walks[number], open = nil, open - 1
-            end
         end,
     }
 end
@@ -81,6 +103,7 @@ local function handlers_of(store, host)
     local handlers = {
         ["store.label"] = function(...) return label(store, ...) end,
         ["store.count"] = function(...) return count(store, ...) end,
+        ["store.sum"] = function(...) return sum(store, ...) end,
         ["store.commit"] = host.commit, ["store.usage"] = host.usage,
         emit = function(value)
             if value == nil then

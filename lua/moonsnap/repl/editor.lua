@@ -43,8 +43,8 @@ function M.new(options)
     local self = setmetatable({ readline = readline, loop = options.loop, history = options.history }, Editor)
     readline.set_readline_name("moonsnap")
     readline.set_options { histfile = options.history or "", keeplines = KEEP, auto_add = false, completion = true }
-    readline.set_completion_append_character("")
     readline.set_complete_function(function(line, from, to)
+        readline.set_completion_append_character("") -- each completion begins with a space here
         local before = line:sub(1, to)
         local ok, candidates, start = pcall(self.console.complete, self.console, before)
         return ok and fitted(candidates, from, before, start) or {}

@@ -1,6 +1,7 @@
 --- A console on objects of this process: runs chunks, shows what they answer, completes.
 
 local complete = require "moonsnap.repl.complete"
+local guarded = require "moonsnap.guarded"
 local pretty = require "moonsnap.repl.pretty"
 local raised = require "moonsnap.raised"
 local source = require "moonsnap.repl.source"
@@ -13,11 +14,11 @@ local M = {}
 ---@field say    fun(text: string)             what print and answers go to
 ---@field scold  fun(text: string)             what errors go to
 ---@field how    moonsnap.repl.Pretty
----@field guard? fun(): any                    called now and then while a chunk runs; what it answers is raised
+---@field guard  moonsnap.Guard                what may end a chunk
 local Here = {}
 Here.__index = Here
 
-local EVERY = 10000 -- instructions between two looks of guard
+local EVERY = 100 -- instructions between two looks of guard: steps of slow work are some ten each
 
 --- The elements of an iterator: `all(store:walk())`.
 local function all(iterator, state, control, closing)
@@ -29,22 +30,9 @@ local function all(iterator, state, control, closing)
     return list
 end
 
---- Coroutines that chunks make are looked at, too.
-local function guarded_coroutines(guard)
-    local function watched(fn)
-        return function(...)
-            debug.sethook(guard, "", EVERY)
-            return fn(...)
-        end
-    end
-    return setmetatable({
-        create = function(fn) return coroutine.create(watched(fn)) end,
-        wrap = function(fn) return coroutine.wrap(watched(fn)) end,
-    }, { __index = coroutine })
-end
-
 ---@param options {globals: table, store: moonsnap.Store, say: fun(text: string), scold: fun(text: string),
----                how: moonsnap.repl.Pretty, guard?: fun(): any}
+---                how: moonsnap.repl.Pretty, guard?: fun(): any}  guard is called now and then while a chunk runs; what
+---                it answers is raised in it
 ---@return moonsnap.repl.Here
 function M.new(options)
     local self = setmetatable({
@@ -62,15 +50,8 @@ function M.new(options)
         end
         self.say(table.concat(words, "\t", 1, words.n))
     end
-    if options.guard then
-        self.look = function()
-            local stop = options.guard()
-            if stop ~= nil then
-                error(stop, 0)
-            end
-        end
-        env.coroutine = guarded_coroutines(self.look)
-    end
+    self.guard = guarded.new(options.guard or function() end, EVERY)
+    env.coroutine = self.guard.coroutine
     self.env = env
     return self
 end
@@ -80,21 +61,9 @@ local function traced(value)
     if type(value) ~= "string" then
         return value
     end
-    local trace = debug.traceback(value, 2):gsub("\n%s*%[C%]: in function 'xpcall'.*", "")
-        :gsub("\n%s*%[C%]: in function 'error'", "")
+    local trace = debug.traceback(value, 2):gsub("\n[^\n]*guarded%.lua:.*", "")
+        :gsub("\n%s*%[C%]: in function 'error'", ""):gsub("in upvalue 'fn'", "in main chunk")
     return (trace:gsub("\nstack traceback:$", ""):gsub("\nstack traceback:\n%s*stdin:%d+: in main chunk$", ""))
-end
-
-local function call(fn, look)
-    local hook, mask, every = debug.gethook()
-    if look then
-        debug.sethook(look, "", EVERY)
-    end
-    local results = table.pack(xpcall(fn, traced))
-    if look then
-        debug.sethook(hook, mask, every)
-    end
-    return results
 end
 
 --- Runs a chunk and shows what it answers; its first value is _ from then on.
@@ -106,7 +75,7 @@ function Here:run(text)
         self.scold(pretty.error(wrong or "stdin: the end is missing", self.how))
         return false
     end
-    local results = call(fn, self.look)
+    local results = self.guard:call(fn, traced)
     if not results[1] then
         self.scold(pretty.error(results[2], self.how))
         return false

@@ -11,15 +11,15 @@ local M = {}
 function M.compile(text, name, env)
     local expression = text:match("^%s*=(.*)$")
     local fn, wrong = load("return " .. (expression or text), name, "t", env)
+    local short = not fn and wrong:find("near <eof>", 1, true)
     if not fn and not expression then
         fn, wrong = load(text, name, "t", env)
+        short = short or not fn and wrong:find("near <eof>", 1, true)
     end
     if fn then
         return fn
-    elseif wrong:find("near <eof>", 1, true) then
-        return nil, nil
     end
-    return nil, wrong
+    return nil, not short and wrong or nil
 end
 
 --- Whether a chunk ends where it ends, or goes on in the next line. Nothing but space and comments is whole.

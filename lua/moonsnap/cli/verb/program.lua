@@ -42,9 +42,14 @@ local function count(words)
     return math.tointeger(tonumber(digits)), ("'%s' is no whole number"):format(words)
 end
 
+--- A duration, or a number of seconds.
+local function seconds(words)
+    return units.parse_duration(tonumber(words) or words)
+end
+
 local function limits_of(call)
     local found, err = {}, nil
-    for name, parse in pairs { instructions = count, memory = units.parse_size, seconds = units.parse_duration } do
+    for name, parse in pairs { instructions = count, memory = units.parse_size, seconds = seconds } do
         if not err then
             found[name], err = limit(call, name, parse)
         end

@@ -7,9 +7,11 @@ local editor = require "moonsnap.repl.editor"
 local here = require "moonsnap.repl.here"
 local plain = require "moonsnap.repl.plain"
 local repl = require "moonsnap.repl"
+local text = require "moonsnap.cli.text"
 local there = require "moonsnap.repl.there"
 
 local PROMPT = "moonsnap> "
+local LOOK = 0.02 -- seconds between two looks for ^C
 
 --- Where the history of this user is kept, or nil.
 local function history_file()
@@ -45,7 +47,13 @@ end
 local function take_interrupts(call)
     local loop = call.moonsnap.rpc.loop()
     loop:take_signals { "INT" }
+    local clock, due = call.moonsnap.sys.steady, 0
     return loop, function()
+        local now = clock()
+        if now < due then
+            return nil
+        end
+        due = now + LOOK
         loop:wait(0)
         return loop:signal() and call.moonsnap.error("canceled", "interrupted") or nil
     end
@@ -60,8 +68,11 @@ local function console_of(call, store, loop, guard)
     local out = call.out
     local options = {
         store = store, how = { width = width_of(), coloured = out.coloured }, guard = guard,
-        say = function(text) out.out:write(text, "\n") end,
-        scold = function(text) out.out:flush() out.errors:write(text, "\n") end,
+        say = function(words) out.out:write(words, "\n") end,
+        scold = function(words)
+            out.out:flush()
+            out.errors:write(words, "\n")
+        end,
     }
     if call:address() then
         options.session, options.stop = call.moonsnap.sys.random(), loop and loop:fd()
@@ -72,9 +83,9 @@ local function console_of(call, store, loop, guard)
 end
 
 local function greet(call, store, edited)
-    local where = call:address() and "the service at " .. call:address() or store.root
-    call.out:say(("moonsnap %s, %s, namespace %s. TAB completes, ^C ends a line that runs, ^D leaves."):format(
-        call.moonsnap.version, where, store.name_space))
+    local where = call:address() and "the service at " .. call:address() or text.plain(store.root)
+    call.out:say(("moonsnap %s on %s, namespace %s"):format(call.moonsnap.version, where, store.name_space))
+    call.out:say("TAB completes, ^C ends what runs, ^D leaves.")
     if not edited then
         call.out:say("Lines cannot be edited: lua-readline is not installed.")
     end

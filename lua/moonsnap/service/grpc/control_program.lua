@@ -13,6 +13,7 @@ local identifier = require "moonsnap.service.grpc.identifier"
 local limits = require "moonsnap.program.limits"
 local lone = require "moonsnap.service.lone"
 local script = require "moonsnap.program.script"
+local snapshotter = require "moonsnap.snapshotter"
 local words = require "moonsnap.program.words"
 
 local M = {}
@@ -132,21 +133,20 @@ end
 
 --- On an object of its own, at one state.
 local function read(run)
-    local backend = run.backend
-    local store <close>, err = run.runtime.moonsnap.open {
-        root = backend.root, namespace = backend.name_space, look = true,
-    }
-    if not store then
+    local reader = run.backend.reader
+    local engine, err = reader.core.open(reader.root, nil, nil, nil, false, true)
+    if not engine then
         return nil, err
     end
+    local _engine <close> = setmetatable({}, { __close = function() engine:close() end })
     local held
-    held, err = store.engine:hold()
+    held, err = engine:hold()
     if not held then
         return nil, err
     end
     local outcome
-    outcome, err = execute(run, store)
-    store.engine:release()
+    outcome, err = execute(run, snapshotter.new(reader.core, engine, reader.name_space))
+    engine:release()
     return outcome, err
 end
 
@@ -185,6 +185,15 @@ local function tell(run, outcome)
     run.emit { outcome = outcome }
 end
 
+--- Who ran what, in the log.
+local function audit(run, err)
+    local log, peer = run.runtime.service.options.audit, run.context.peer
+    if log then
+        log("program", { uid = peer.uid, pid = peer.pid, namespace = run.context.namespace, name = run.asked.name,
+            error = err and err.message or nil })
+    end
+end
+
 --- The verb.
 ---@param runtime table  of the plugins
 ---@param snapshotters moonsnap.service.Snapshotters
@@ -212,6 +221,7 @@ function M.new(runtime, snapshotters)
         }
         local outcome
         outcome, err = (asked.read_only and read or write)(run)
+        audit(run, err)
         if not outcome then
             return nil, err
         end
