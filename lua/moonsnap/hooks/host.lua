@@ -1,8 +1,9 @@
 --- Runs functions of the host, as hooks, within their budgets: each in a coroutine, so that a yield is noticed, with a
 --- count hook, so that an endless loop ends, inside pcall too.
 ---
---- What this cannot end is a function of C that is busy: a pattern that backtracks, a sleep. It is told afterwards.
---- Coroutines that the function makes are not counted. Policy files run in the sandbox, which has neither gap.
+--- What this cannot end is a function of C that is busy (a pattern that backtracks, a sleep: it is told afterwards), and
+--- an endless message handler of xpcall. Coroutines that the function makes are not counted. Functions of the host are
+--- trusted: this is against accidents. Policy files run in the sandbox, which has none of these gaps.
 
 local raised = require "moonsnap.raised"
 
@@ -111,8 +112,10 @@ function Host:run(entry, a, b, c, now_running)
     if not told then
         text = "it raised a value that cannot be looked at"
     end
-    if not ok or first ~= DONE then
-        debug.sethook(thread, runner.watch, "", 1) -- nor may what it left open run on
+    if not runner.over then
+        -- what it left open is closed within a budget of its own; what was ended in the midst has no hook any more
+        debug.sethook(thread, runner.watch, "", runner.step)
+        runner.used, runner.deadline = 0, ended + budget.seconds
         coroutine.close(thread)
     end
     return false, text, runner.used, ended - began
