@@ -70,6 +70,8 @@ end
 function HINTS.failed_precondition(call, err, key)
     if not call.store or not key then
         return nil
+    elseif err.message:find("; unpin it first", 1, true) then
+        return "moonsnap unpin " .. text.shell(key)
     elseif err.message:find("children", 1, true) then
         return of_children(call.store, key)
     elseif err.message:find("mounted", 1, true) then

@@ -8,6 +8,7 @@ local GROUPS = {
     { "Make", "import", "prepare", "view", "commit", "label", "touch", "rm" },
     { "Use", "run", "mount", "umount", "mounts", "lua", "program", "repl" },
     { "Look", "ls", "tree", "stat", "usage", "diff", "watch" },
+    { "Hold", "pin", "unpin", "pins", "lease" },
     { "Serve", "serve", "reload" },
     { "Keep house", "cleanup", "check", "policy", "config", "help", "version" },
 }
