@@ -172,6 +172,14 @@ describe("moonsnap policy ls", function()
 end)
 
 describe("a service with a policy in its root", function()
+    it("leaves it out with --no-policy", function()
+        local served <close> = service.new { mode = "direct", args = { "--no-policy" } }
+        tree.mkdir(served.root)
+        tree.write(served.root .. "/policy.lua", "hok {}", 384)
+        served:start()
+        assert.equal(0, command.on(served.root)("--address", served.address, "prepare", "a").code)
+    end)
+
     it("is bound by the same file, and explains itself", function()
         local served <close> = service.new { mode = "direct" }
         tree.mkdir(served.root)

@@ -61,6 +61,9 @@ function Store:close()
         self.shared.delivery:close()
     end
     self.engine:close()
+    if self.shared.policy then
+        self.shared.policy:close() -- its states are not small
+    end
 end
 
 meta.__close = Store.close

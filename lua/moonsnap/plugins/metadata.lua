@@ -43,6 +43,7 @@ function Metadata:open(options)
         return open_already
     end
     options.untrusted = runtime.mode -- whose labels they are that callers hand on
+    options.policy = runtime.service and runtime.service.options.policy -- false leaves the files out
     local writer, err = runtime.moonsnap.open(options)
     if not writer then
         return nil, err
