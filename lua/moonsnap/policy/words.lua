@@ -15,6 +15,8 @@ M.HOST = { "host.hook", "host.label", "host.rule", "host.option", "host.include"
 local WORDS = { "hook", "labels", "label", "retention", "rule", "option", "include", "deny", "defer", "exists",
     "rewrite", "keep", "kept", "log", "store", "now" }
 
+local AUTOMATION = table.move(WORDS, 1, #WORDS, 6, { "append", "post", "spawn", "every", "json" })
+
 local KEPT_NAMES, KEPT_BYTES = 64, 262144 -- of one file
 
 --- "policy.lua:3" of "policy.lua:3: ".
@@ -150,7 +152,8 @@ end
 ---@param file    moonsnap.policy.File
 ---@return table<string, function>  by the names of HOST without "host."
 function M.new(loading, file)
-    local known = { words = WORDS, labels = loading.kinds, errors = loading.error_kinds }
+    local words = file.tier == "automation" and AUTOMATION or WORDS
+    local known = { words = words, labels = loading.kinds, errors = loading.error_kinds }
     return {
         hook = told(loading, function(fields, place) return add_hook(loading, file, fields, place) end),
         label = told(loading, function(kind, fields, place) return add_label(loading, file, kind, fields, place) end),
