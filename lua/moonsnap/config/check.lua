@@ -57,7 +57,8 @@ local function look_at(moonsnap, place, problems)
     local policy, err = moonsnap.load_policy(with)
     if err then
         local path, line, message = split(err.message, { place.path })
-        problems[#problems + 1] = { file = path, line = line, message = message }
+        local at = not line and place.grant and place.grant.place -- what is wrong with what it is given is there
+        problems[#problems + 1] = { file = at and at.file or path, line = at and at.line or line, message = message }
         return
     end
     local _guard <close> = policy
