@@ -5,7 +5,7 @@ local unistd = require "posix.unistd"
 local world = require "spec.support.world"
 
 -- What belongs to a source tree: no build folder comes along.
-local SOURCES = { "CMakeLists.txt", "LICENSE", "bin", "lua", "rocks", "src" }
+local SOURCES = { "CMakeLists.txt", "LICENSE", "bin", "examples", "lua", "rocks", "src" }
 
 -- Only luaposix and what Lua finds by itself: nothing of this checkout is in reach.
 local function without_checkout(variable)
