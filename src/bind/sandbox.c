@@ -243,6 +243,12 @@ static int sandbox_frame(lua_State *H) {
     lua_settop(H, 2);
     struct ms_box *box = ms_box_new(H, &frame_class, 1);
     int status = attempt(guest, do_frame, &task);
+    if (status == LUA_ERRMEM) { /* of frames that the host has dropped, too, but not collected */
+        lua_settop(guest->L, guest->slots);
+        (void)lua_gc(H, LUA_GCCOLLECT);
+        task_init(&task, guest, H);
+        status = attempt(guest, do_frame, &task);
+    }
     if (status == LUA_OK && !task.copied)
         return refuse_argument(H, &task.copy, 2);
     if (status == LUA_OK && fill_handle(box, guest, task.ref))

@@ -109,43 +109,6 @@ static int base_rawlen(lua_State *L) {
     return 1;
 }
 
-static int base_rawset(lua_State *L) {
-    luaL_checktype(L, 1, LUA_TTABLE);
-    luaL_checkany(L, 2);
-    luaL_checkany(L, 3);
-    lua_settop(L, 3);
-    if (ms_frame_open(L, 1))
-        return luaL_error(L, "this table cannot be changed");
-    lua_rawset(L, 1);
-    return 1;
-}
-
-static int base_getmetatable(lua_State *L) {
-    luaL_checkany(L, 1);
-    if (ms_frame_open(L, 1) || lua_getmetatable(L, 1) == 0)
-        lua_pushnil(L);
-    else
-        (void)luaL_getmetafield(L, 1, "__metatable");
-    return 1;
-}
-
-static int base_setmetatable(lua_State *L) {
-    int type = lua_type(L, 2);
-    luaL_checktype(L, 1, LUA_TTABLE);
-    luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table");
-    lua_settop(L, 2);
-    if (ms_frame_open(L, 1) || luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
-        return luaL_error(L, "cannot change a protected metatable");
-    if (type == LUA_TTABLE) {
-        lua_pushliteral(L, "__gc");
-        if (lua_rawget(L, 2) != LUA_TNIL)
-            return luaL_error(L, "no finalizers (__gc) in here: use a variable to be closed");
-        lua_pop(L, 1);
-    }
-    lua_setmetatable(L, 1);
-    return 1;
-}
-
 /* ---- debiting Lua's own functions ------------------------------------------------------------*/
 
 /* Calls the function of upvalue 1 in this very frame; upvalues 2 and 3 are its strings' range. */
@@ -202,16 +165,10 @@ void ms_guest_open_base(lua_State *L) {
     static const char *const gone[] = {"collectgarbage", "dofile",     "load",
                                        "loadfile",       "loadstring", "print",
                                        "require",        "warn",       NULL};
-    static const luaL_Reg ours[] = {{"pcall", base_pcall},
-                                    {"xpcall", base_xpcall},
-                                    {"next", base_next},
-                                    {"pairs", base_pairs},
-                                    {"rawget", base_rawget},
-                                    {"rawlen", base_rawlen},
-                                    {"rawset", base_rawset},
-                                    {"getmetatable", base_getmetatable},
-                                    {"setmetatable", base_setmetatable},
-                                    {NULL, NULL}};
+    static const luaL_Reg ours[] = {
+        {"pcall", base_pcall}, {"xpcall", base_xpcall}, {"next", base_next},
+        {"pairs", base_pairs}, {"rawget", base_rawget}, {"rawlen", base_rawlen},
+        {NULL, NULL}};
     static const struct ms_charge charges[] = {{"tonumber", 1, 1}, {"select", 1, 1}, {NULL, 0, 0}};
     make_failure(L);
     lua_pushcfunction(L, luaopen_base);
@@ -222,6 +179,7 @@ void ms_guest_open_base(lua_State *L) {
     }
     luaL_setfuncs(L, ours, 0);
     ms_guest_charge(L, charges);
+    ms_guest_add_meta(L);
     lua_pop(L, 1);
     lua_pushcfunction(L, luaopen_math);
     lua_call(L, 0, 1);

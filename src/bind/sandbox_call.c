@@ -93,6 +93,8 @@ static bool feed_plain(struct feed *feed) {
     for (int arg = feed->first; arg <= feed->last; arg++)
         if (!is_plain(H, arg))
             return false;
+    if (!lua_checkstack(feed->thread, LUA_MINSTACK))
+        return false;
     feed->copy.to = feed->thread;
     for (int arg = feed->first; arg <= feed->last && feed->bad == 0; arg++)
         if (!ms_cross_in(&feed->copy, arg))
@@ -315,8 +317,10 @@ static int run(lua_State *H, struct ms_guest *guest, struct ms_guest_call *call,
                         .last = lua_gettop(H)};
     int results = 0;
     int top = lua_gettop(call->thread);
-    if (put_arguments(guest, call, &feed) != LUA_OK)
+    if (put_arguments(guest, call, &feed) != LUA_OK) {
+        guest->raise = false;
         return answer(H, guest, call, MS_OUTCOME_FAILED, 0);
+    }
     if (feed.bad != 0) {
         guest->raise = false;
         lua_settop(call->thread, top);
@@ -359,7 +363,10 @@ static struct ms_guest_call *innermost(lua_State *H, const struct ms_guest *gues
 /* resume(...) */
 static int sandbox_resume(lua_State *H) {
     struct ms_guest *guest = check(H);
-    return run(H, guest, innermost(H, guest), 2);
+    struct ms_guest_call *call = innermost(H, guest);
+    if (!call->word)
+        lua_settop(H, 1);
+    return run(H, guest, call, 2);
 }
 
 /* raise(err) */

@@ -3,8 +3,8 @@
  *     sandbox_guest.c      the state: its memory, its clock, its count of instructions
  *     sandbox_run.c        calls: each has a thread of the guest
  *     sandbox_in.c, _out.c, _frame.c   values from the host, to the host, and those copied in once
- *     sandbox_base.c, _thread.c, _string.c, _match.c, _replace.c, _table.c, _sort.c, _utf8.c
- *                          what scripts find
+ *     sandbox_base.c, _meta.c, _thread.c, _string.c, _match.c, _replace.c, _table.c, _sort.c,
+ * _utf8.c what scripts find
  *
  * Host and guest are Lua states that know nothing of each other, and an error of one must never
  * leave through frames of the other. So values go in on the guest's side, within its protection,
@@ -182,6 +182,9 @@ void ms_guest_open_thread(lua_State *L);
 void ms_guest_open_string(lua_State *L);
 void ms_guest_open_table(lua_State *L);
 void ms_guest_open_utf8(lua_State *L);
+
+/* Adds getmetatable, setmetatable, rawset to the table on top. */
+void ms_guest_add_meta(lua_State *L);
 
 /* Sets the global that name says, "log" or "store.stat", to the value on top; pops it. */
 void ms_guest_set(lua_State *L, const char *name);

@@ -141,6 +141,7 @@ enum ms_outcome ms_guest_run(struct ms_guest *guest, struct ms_guest_call *call,
         trace(guest, call->thread);
     }
     leave(guest, call, since);
+    guest->raise = false;
     guest->failed = limit;
     return outcome;
 }
@@ -155,6 +156,7 @@ void ms_guest_end(struct ms_guest *guest, struct ms_guest_call *call) {
         int64_t since = enter(guest, call);
         ms_guest_count(call->thread, guest);
         (void)lua_resetthread(call->thread);
+        lua_settop(call->thread, 0);
         leave(guest, call, since);
         call->broken = true;
     }
