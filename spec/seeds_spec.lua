@@ -89,7 +89,7 @@ describe("seeds, with containerd #slow", function()
         node:ctr("--namespace", "k8s.io", "leases", "create", "--id", "last")
         node:ctr("--namespace", "k8s.io", "leases", "rm", "--sync", "last") -- collects
         assert.same(sorted(chains[1], chains[2]), committed_in(served))
-        assert.is_truthy(served:log():find("failed_precondition", 1, true))
+        assert.is_truthy(served:log():find("FAILED_PRECONDITION", 1, true))
         assert(registry.pid)
     end)))
 end)

@@ -6,7 +6,7 @@
 --- within a week stays as long as the ceiling allows.
 
 local ceiling = option("ceiling", { type = "size", default = "40GiB", doc = "what the cache may hold" })
-local unknown = option("unknown_cost", { type = "integer", default = 60, min = 0, doc = "seconds, where none are given" })
+local unknown = option("unknown_cost", { type = "integer", default = 60, min = 0, doc = "seconds" })
 
 local CACHE = "labels.class==cache"
 
