@@ -1,6 +1,7 @@
 --- watch: tells what changes in the store.
 
 local poll = require "posix.poll"
+local signal = require "posix.signal"
 local stat = require "posix.sys.stat"
 
 local text = require "moonsnap.cli.text"
@@ -78,6 +79,14 @@ local function write(out, page)
     return out.out:flush() ~= nil
 end
 
+local function write_all(out, pages)
+    for page in pages do
+        if not write(out, page) then
+            break
+        end
+    end
+end
+
 ---@type moonsnap.cli.Verb
 return {
     summary = "tell what changes",
@@ -113,10 +122,10 @@ return {
         if not pages then
             return nil, wrong
         end
-        for page in pages do
-            if not write(call.out, page) then
-                break
-            end
+        signal.signal(signal.SIGINT, signal.SIG_DFL) -- the interpreter's own handler waits for Lua to run
+        local ok, raised = pcall(write_all, call.out, pages)
+        if not ok and not (type(raised) == "table" and raised.kind == "canceled") then -- nobody reads us any more
+            error(raised, 0)
         end
     end,
 }
