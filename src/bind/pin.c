@@ -14,7 +14,7 @@ static void clear_pins(void *pins) { ms_pins_clear(pins); }
 /* pin(ns, key, reason, until) -> true; until in nanoseconds since 1970, nil: for good */
 static int pin(lua_State *L) {
     struct ms_err err;
-    struct ms_arg_place place;
+    struct ms_arg_place place = {0};
     size_t size = 0;
     lua_settop(L, 5);
     struct ms_store *store = ms_store_check_arg(L);
@@ -32,7 +32,7 @@ static int pin(lua_State *L) {
 /* unpin(ns, key) -> true */
 static int unpin(lua_State *L) {
     struct ms_err err;
-    struct ms_arg_place place;
+    struct ms_arg_place place = {0};
     lua_settop(L, 3);
     struct ms_store *store = ms_store_check_arg(L);
     if (ms_arg_place(L, &place, &err) < 0)

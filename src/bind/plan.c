@@ -94,19 +94,18 @@ static int plan_place(lua_State *L, struct ms_arg_place *out, struct ms_err *err
 /* plan_item_done(ns, id, number, outcome, text) -> true */
 static int plan_item_done(lua_State *L) {
     struct ms_err err;
-    struct ms_arg_place place;
+    struct ms_arg_place place = {0};
     size_t size = 0;
     lua_settop(L, 6);
     struct ms_store *store = ms_store_check_arg(L);
-    int64_t number = luaL_checkinteger(L, 4);
-    const char *outcome = luaL_checklstring(L, 5, &size);
-    luaL_argcheck(L, size != 0 && strlen(outcome) == size, 5, "a word expected");
-    const char *text = luaL_optlstring(L, 6, "", &size);
-    luaL_argcheck(L, strlen(text) == size, 6, "it has a NUL byte");
+    struct ms_plan_done done = {.number = luaL_checkinteger(L, 4)};
+    done.outcome = luaL_checklstring(L, 5, &size);
+    luaL_argcheck(L, size != 0 && strlen(done.outcome) == size, 5, "a word expected");
+    done.text = luaL_optlstring(L, 6, "", &size);
+    luaL_argcheck(L, strlen(done.text) == size, 6, "it has a NUL byte");
     if (plan_place(L, &place, &err) < 0)
         return ms_failure(L, &err);
-    int failed = ms_store_plan_item_done(store, place.ns, place.key, number, outcome, text, &err);
-    return ms_answer(L, failed, &err);
+    return ms_answer(L, ms_store_plan_item_done(store, place.ns, place.key, &done, &err), &err);
 }
 
 /* ---- out -------------------------------------------------------------------------------------*/
@@ -124,7 +123,7 @@ static void push_plan(lua_State *L, const struct ms_plan *plan) {
 /* plan_load(ns, id) -> {id=, namespace=, created=, header=, items=, done=} */
 static int plan_load(lua_State *L) {
     struct ms_err err;
-    struct ms_arg_place place;
+    struct ms_arg_place place = {0};
     lua_settop(L, 3);
     struct ms_store *store = ms_store_check_arg(L);
     struct ms_plan *plan = ms_scratch_new(L, sizeof *plan, clear_plan);
@@ -175,7 +174,7 @@ static void push_item(lua_State *L, const struct ms_plan_item *item) {
 /* plan_items(ns, id, outcome, after, count) -> list of items; outcome nil: all, "": open ones */
 static int plan_items(lua_State *L) {
     struct ms_err err;
-    struct ms_arg_place place;
+    struct ms_arg_place place = {0};
     lua_settop(L, 6);
     struct ms_store *store = ms_store_check_arg(L);
     struct ms_plan_items *items = ms_scratch_new(L, sizeof *items, clear_items);

@@ -179,7 +179,7 @@ static int in_use(lua_State *L) {
 /* probe(ns, key) -> "busy", "free" or "unknown" */
 static int probe(lua_State *L) {
     struct ms_err err;
-    struct ms_arg_place place;
+    struct ms_arg_place place = {0};
     bool busy = false;
     bool known = false;
     lua_settop(L, 3);

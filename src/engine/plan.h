@@ -47,6 +47,13 @@ struct ms_plan_items {
     size_t room;
 };
 
+/* What came of an item; borrowed. */
+struct ms_plan_done {
+    int64_t number;
+    const char *outcome; /* a word: "removed", "busy", ... */
+    const char *text;    /* for people */
+};
+
 void ms_plan_clear(struct ms_plan *plan);
 void ms_plans_clear(struct ms_plans *plans);
 void ms_plan_items_clear(struct ms_plan_items *items);

@@ -195,10 +195,10 @@ static int count_done(struct ms_meta *meta, const char *plan, int64_t number, st
     return ms_meta_step(meta, statement, "write a plan", err);
 }
 
-int ms_meta_plan_item_done(struct ms_meta *meta, const char *plan, int64_t number,
-                           const char *outcome, const char *text, struct ms_err *err) {
+int ms_meta_plan_item_done(struct ms_meta *meta, const char *plan, const struct ms_plan_done *done,
+                           struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code = count_done(meta, plan, number, err);
+    int code = count_done(meta, plan, done->number, err);
     if (code == MS_OK)
         code = ms_meta_prepare(meta,
                                "UPDATE plan_items SET outcome = ?3, outcome_text = ?4"
@@ -207,9 +207,9 @@ int ms_meta_plan_item_done(struct ms_meta *meta, const char *plan, int64_t numbe
     if (code < 0)
         return code;
     bind(statement, 1, plan);
-    sqlite3_bind_int64(statement, 2, number);
-    bind(statement, 3, outcome);
-    bind(statement, 4, text);
+    sqlite3_bind_int64(statement, 2, done->number);
+    bind(statement, 3, done->outcome);
+    bind(statement, 4, done->text);
     code = ms_meta_step(meta, statement, "write a plan", err);
     return code < 0 ? code : sqlite3_changes(meta->db) != 0;
 }

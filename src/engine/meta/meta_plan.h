@@ -32,5 +32,5 @@ int ms_meta_plan_items(struct ms_meta *meta, const char *plan, const struct ms_p
                        struct ms_plan_items *out, struct ms_err *err);
 
 /* Writes the outcome of an item: 1, or 0 when there is no such item. */
-int ms_meta_plan_item_done(struct ms_meta *meta, const char *plan, int64_t number,
-                           const char *outcome, const char *text, struct ms_err *err);
+int ms_meta_plan_item_done(struct ms_meta *meta, const char *plan, const struct ms_plan_done *done,
+                           struct ms_err *err);

@@ -104,8 +104,8 @@ static int lost_layer(struct check *check, const struct ms_row_brief *row, const
         code = ms_meta_set_damaged(&store->meta, row->number, true, err);
     if (code == MS_OK && check->repair && !children)
         code = ms_store_remove(store, ns, key, true, err);
-    if (code == MS_FAILED_PRECONDITION) { /* it is mounted: the rest can be mended all the same */
-        finding.repair = "remove the snapshot: it is mounted, unmount it first";
+    if (code == MS_FAILED_PRECONDITION) { /* the rest can be mended all the same */
+        finding.repair = "remove the snapshot: it is mounted or pinned, end that first";
         finding.repaired = false;
         code = MS_OK;
     }

@@ -144,21 +144,26 @@ int ms_store_plan_items(struct ms_store *store, const char *ns, const char *id,
     return code < 0 ? code : ms_meta_plan_items(&store->meta, id, page, out, err);
 }
 
-int ms_store_plan_item_done(struct ms_store *store, const char *ns, const char *id, int64_t number,
-                            const char *outcome, const char *text, struct ms_err *err) {
+static int check_done(const struct ms_plan_done *done, struct ms_err *err) {
+    bool good = *done->outcome != '\0' && is_text(done->outcome) && is_text(done->text);
+    return good ? MS_OK : ms_err_set(err, MS_INVALID_ARGUMENT, "an outcome that is no UTF-8");
+}
+
+int ms_store_plan_item_done(struct ms_store *store, const char *ns, const char *id,
+                            const struct ms_plan_done *done, struct ms_err *err) {
     int code = ms_store_enter(store, ns, NULL, err);
-    if (code == MS_OK && !(is_text(outcome) && is_text(text)))
-        code = ms_err_set(err, MS_INVALID_ARGUMENT, "an outcome that is no UTF-8");
+    if (code == MS_OK)
+        code = check_done(done, err);
     if (code == MS_OK)
         code = check_id(store, id, err);
     if (code == MS_OK)
         code = ms_store_begin(store, err);
     if (code < 0)
         return code;
-    code = ms_meta_plan_item_done(&store->meta, id, number, outcome, text, err);
+    code = ms_meta_plan_item_done(&store->meta, id, done, err);
     if (code == 0)
         code = ms_err_set(err, MS_NOT_FOUND, "plan '%.40s' has no item of number %lld", id,
-                          (long long)number);
+                          (long long)done->number);
     return ms_store_end(store, code == 1 ? MS_OK : code, err);
 }
 

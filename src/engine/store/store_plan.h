@@ -32,8 +32,8 @@ int ms_store_plan_items(struct ms_store *store, const char *ns, const char *id,
 
 /* Writes what came of the item with that number; joins the transaction that did it. Fails: as load,
  * and not_found (no such item). */
-int ms_store_plan_item_done(struct ms_store *store, const char *ns, const char *id, int64_t number,
-                            const char *outcome, const char *text, struct ms_err *err);
+int ms_store_plan_item_done(struct ms_store *store, const char *ns, const char *id,
+                            const struct ms_plan_done *done, struct ms_err *err);
 
 /* All plans of a namespace, newest first. */
 int ms_store_plans(struct ms_store *store, const char *ns, struct ms_plans *out,
