@@ -91,13 +91,15 @@ local function tag(selector, state)
 end
 
 local function both(tests)
-    local first, second = tests[1], tests[2]
+    local first, second, third = tests[1], tests[2], tests[3]
     if #tests == 0 then
         return function() return true end
     elseif #tests == 1 then
         return first
     elseif #tests == 2 then
         return function(fact) return first(fact) and second(fact) end
+    elseif #tests == 3 then
+        return function(fact) return first(fact) and second(fact) and third(fact) end
     end
     return function(fact)
         for i = 1, #tests do
@@ -111,9 +113,13 @@ end
 
 local KIND = { kind = true }
 
---- One filter: its simple selectors as closures, the rest by containerd's compiler.
+--- One filter: its simple selectors as closures, the rest by containerd's compiler. A label that must be equal is told
+--- apart: whoever has many facts looks them up by it.
+---@return (fun(fact): boolean)[]? tests
+---@return string? wrong
+---@return {path: string, value: string}? equal_to
 local function filter_of(text, state, any_kind)
-    local tests, rest, says_kind = {}, {}, any_kind
+    local tests, rest, says_kind, equal_to = {}, {}, any_kind, nil
     for _, written in ipairs(selectors.split(text)) do
         local selector, wrong = selectors.read(written)
         if not selector then
@@ -122,6 +128,8 @@ local function filter_of(text, state, any_kind)
         says_kind = says_kind or KIND[(selector.path or ""):match("^[^.]*")] or false
         if selector.is == "measure" then
             tests[#tests + 1] = measure(selector, state.now)
+        elseif selector.is == "equal" and not equal_to and selector.path:find("^labels%.") then
+            equal_to = { path = selector.path, value = selector.value }
         elseif selector.is == "equal" then
             tests[#tests + 1] = equal(selector.path, selector.value)
         elseif selector.is == "present" then
@@ -142,8 +150,18 @@ local function filter_of(text, state, any_kind)
         end
         tests[#tests + 1] = function(fact) return filter:match(fact) end
     end
-    if not says_kind then
+    if not says_kind and not equal_to then
+        equal_to = { path = "kind", value = "committed" }
+    elseif not says_kind then
         table.insert(tests, 1, equal("kind", "committed"))
+    end
+    return tests, nil, equal_to
+end
+
+--- A whole test of what filter_of answered.
+local function whole(tests, equal_to)
+    if equal_to then
+        table.insert(tests, 1, equal(equal_to.path, equal_to.value))
     end
     return both(tests)
 end
@@ -151,11 +169,11 @@ end
 local function any_of(list, state, any_kind)
     local tests = {}
     for i, text in ipairs(type(list) == "table" and list or { list }) do
-        local test, wrong = filter_of(text, state, any_kind)
-        if not test then
+        local found, wrong, equal_to = filter_of(text, state, any_kind)
+        if not found then
             return nil, wrong
         end
-        tests[i] = test
+        tests[i] = whole(found, equal_to)
     end
     if #tests == 1 then
         return tests[1]
@@ -244,6 +262,20 @@ function M.compile(match, state)
         return any_of(match, state, false)
     end
     return terms_of(match, state)
+end
+
+--- Compiles a match into a look-up and a test of those that it finds: `labels.class == "cache"`, and the rest.
+---@param match any
+---@param state table
+---@return (fun(fact: moonsnap.gc.Fact): boolean) | true | nil test  true: all of those
+---@return string? wrong
+---@return {path: string, value: string}? equal_to
+function M.lookup(match, state)
+    if type(match) == "string" or match == nil then
+        local tests, wrong, equal_to = filter_of(match or "", state, false)
+        return tests and (#tests == 0 and equal_to and true or both(tests)), wrong, equal_to
+    end
+    return M.compile(match, state)
 end
 
 return M

@@ -19,6 +19,9 @@ M.NAMES = { lru = true, lfu = true, mixed = true, oldest = true, largest = true,
 --- What building something again costs, in a unit of the user's own.
 M.COST = "moonsnap/cost"
 
+--- Spreads what is told apart: times lie at even distances, which would all fall into a few slots of a table.
+local SPREAD = 0x9e3779b97f4a7c15
+
 --- Sorts positions of facts by keys, smaller first: plain numbers are sorted, which takes a fifth of the time that a
 --- comparing function takes.
 ---@param list  integer[]
@@ -26,15 +29,18 @@ M.COST = "moonsnap/cost"
 ---@param again fun(tied: integer[])    sorts those whose keys are equal
 ---@return integer[]
 local function by_key(list, key, again)
-    local found, values = {}, {}
+    local found, values, kinds = {}, {}, 0
+    local spread = math.type(key[list[1]]) == "integer" and SPREAD or 1.0 -- keys of one order are of one type
     for _, i in ipairs(list) do
         local value = key[i]
-        local tied = found[value]
+        local at = value * spread
+        local tied = found[at]
         if tied == nil then
-            found[value] = i
-            values[#values + 1] = value
+            found[at] = i
+            kinds = kinds + 1
+            values[kinds] = value
         elseif type(tied) == "number" then
-            found[value] = { tied, i }
+            found[at] = { tied, i }
         else
             tied[#tied + 1] = i
         end
@@ -42,7 +48,7 @@ local function by_key(list, key, again)
     table.sort(values)
     local sorted, n = {}, 0
     for _, value in ipairs(values) do
-        local tied = found[value]
+        local tied = found[value * spread]
         if type(tied) == "number" then
             n = n + 1
             sorted[n] = tied
@@ -55,9 +61,9 @@ local function by_key(list, key, again)
     return sorted
 end
 
-local function keys_of(facts, key)
+local function keys_of(list, facts, key)
     local keys = {}
-    for i = 1, #facts do
+    for _, i in ipairs(list) do
         keys[i] = key(facts[i])
     end
     return keys
@@ -71,7 +77,7 @@ end
 
 local function by(key, ties)
     return function(list, facts)
-        return by_key(list, keys_of(facts, key), ties and ties(facts) or by_number(facts))
+        return by_key(list, keys_of(list, facts, key), ties and ties(facts) or by_number(facts))
     end
 end
 
@@ -114,7 +120,7 @@ local function ranks_of(sorted, keys)
 end
 
 local function mixed(list, facts)
-    local used, counts = keys_of(facts, match.last_use), keys_of(facts, use_count)
+    local used, counts = keys_of(list, facts, match.last_use), keys_of(list, facts, use_count)
     local ties = by_number(facts)
     local first, second = ranks_of(by_key(list, used, ties), used), ranks_of(by_key(list, counts, ties), counts)
     local sums = {}

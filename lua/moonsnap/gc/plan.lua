@@ -11,6 +11,7 @@
 local demand = require "moonsnap.gc.demand"
 local keep = require "moonsnap.gc.keep"
 local match = require "moonsnap.gc.match"
+local members = require "moonsnap.gc.members"
 local monitor = require "moonsnap.gc.monitor"
 local order = require "moonsnap.gc.order"
 local rfc3339 = require "moonsnap.rfc3339"
@@ -26,27 +27,6 @@ local SECOND = 1000000000
 
 local function shown(nanoseconds)
     return units.format_duration(nanoseconds / SECOND)
-end
-
---- Who a rule is about, newest first, in their groups.
-local function members_of(plan, rule)
-    local facts, test, group_of = plan.tree.facts, rule.test, rule.group
-    local members, groups, by_name = {}, {}, {}
-    for _, i in ipairs(plan.newest) do
-        local fact = facts[i]
-        if test(fact) then
-            members[#members + 1] = i
-            local name = group_of and group_of(fact) or ""
-            local group = by_name[name]
-            if not group then
-                group = { name = name, list = {} }
-                by_name[name] = group
-                groups[#groups + 1] = group
-            end
-            group.list[#group.list + 1] = i
-        end
-    end
-    rule.members, rule.groups = members, groups
 end
 
 local function hold(plan)
@@ -154,22 +134,27 @@ local function soft_keeps(plan)
     end
 end
 
---- containerd's marking: what is reached by a label stays, what is not reached goes.
+--- containerd's marking: what a label reaches stays, and what nothing reaches goes.
 local function collect(plan)
     for _, rule in ipairs(plan.rules) do
         if rule.containerd and rule.awake then
-            local marked = roots.mark(plan, rule)
+            for i, held in pairs(plan.hold) do
+                if held.marked == rule then
+                    plan.hold[i] = nil
+                end
+            end
+            local marked, above = roots.mark(plan, rule)
             for _, i in ipairs(rule.members) do
                 if marked[i] and not plan.hold[i] then
-                    plan.hold[i] = { why = "referenced", rule = rule.name, text = marked[i] }
-                    plan.tree.want[i] = nil
-                elseif not plan.hold[i] and not plan.level[i] then
+                    plan.hold[i] = { why = "referenced", rule = rule.name, text = marked[i], marked = rule }
+                elseif not plan.hold[i] and not plan.level[i] and not above[i] then
                     wish(plan, rule, i, "unreferenced", "no root reaches it")
                 end
             end
             plan.pause()
         end
     end
+    plan.tree:settle()
 end
 
 local function demands(plan)
@@ -189,10 +174,12 @@ local function evaluate(plan, list)
     hold(plan)
     expire(plan)
     soft_keeps(plan)
-    collect(plan)
-    plan.tree:settle()
-    plan.pause()
-    local found = demands(plan)
+    local found, left
+    repeat -- what one bound took may be a root less, or what stood in the way of another
+        left = plan.tree.count
+        collect(plan)
+        found = demands(plan)
+    until plan.tree.count == left or (#found == 0 and not plan.collects)
     local items, reasons = report.items(plan)
     local monitors = {}
     for _, rule in ipairs(plan.rules) do
@@ -242,12 +229,16 @@ function M.plan(facts, list, state)
         return nil, err
     end
     local plan = { state = state, rules = ready, tree = tree.new(facts), newest = order.newest_first(facts), hold = {},
-        level = {}, keeper = {}, why = {}, several = {}, released = {}, noticed = {}, pause = state.pause or nothing }
+        looked_up = {}, level = {}, keeper = {}, why = {}, several = {}, released = {}, noticed = {},
+        pause = state.pause or nothing }
+    for _, rule in ipairs(ready) do
+        plan.collects = plan.collects or (rule.containerd and rule.awake)
+    end
     plan.size, plan.children = plan.tree.size, table.move(plan.tree.live, 1, #facts, 1, {})
-    plan.lets_go = asker(plan)
+    plan.lets_go, plan.tree.hold = asker(plan), plan.hold
     local ok, found = pcall(function()
         for _, rule in ipairs(ready) do
-            members_of(plan, rule)
+            members.find(plan, rule)
             plan.pause()
         end
         return evaluate(plan, list)

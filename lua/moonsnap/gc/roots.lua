@@ -70,9 +70,10 @@ end
 ---@param plan {tree: moonsnap.gc.Tree, hold: table<integer, table>, state: {now: integer}}
 ---@param rule moonsnap.gc.Ready  its members are what may be unreferenced
 ---@return table<integer, string> marked  why each is reached: "label containerd.io/gc.root", "referenced by 'x'"
+---@return table<integer, true> above  who is reached as a parent only: its children keep it
 function M.mark(plan, rule)
     local tree, facts = plan.tree, plan.tree.facts
-    local at, member, marked, stack = {}, {}, {}, {}
+    local at, member, marked, above, stack = {}, {}, {}, {}, {}
     for i = 1, #facts do
         at[facts[i].name] = i
     end
@@ -87,8 +88,10 @@ function M.mark(plan, rule)
         end
     end
     for i = 1, #facts do
-        local label = root_of(facts[i].labels, plan.state.now)
-        if label then
+        local label = not tree.gone[i] and root_of(facts[i].labels, plan.state.now)
+        if tree.gone[i] then
+            above[i] = true -- who is gone needs no reason more
+        elseif label then
             reach(i, label)
         elseif not member[i] or plan.hold[i] then
             reach(i, "held")
@@ -97,8 +100,9 @@ function M.mark(plan, rule)
     while #stack > 0 do
         local i = table.remove(stack)
         local why = ("referenced by '%s'"):format(facts[i].name)
-        if tree.parent[i] then
-            reach(tree.parent[i], why)
+        if tree.parent[i] and not marked[tree.parent[i]] and not above[tree.parent[i]] then
+            above[tree.parent[i]] = true
+            stack[#stack + 1] = tree.parent[i]
         end
         if not flat(facts[i]) then
             for _, other in ipairs(edges[i] or {}) do
@@ -106,7 +110,7 @@ function M.mark(plan, rule)
             end
         end
     end
-    return marked
+    return marked, above
 end
 
 return M

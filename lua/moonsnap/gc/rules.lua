@@ -87,9 +87,11 @@ local PACE = fields { items = whole, bytes = size, wall = check_keep.duration, i
     return value ~= "idle" and "idle expected" or nil
 end }
 
-local MARKS = fields { snapshotter = text, collect = function(value)
-    return type(value) ~= "boolean" and "true or false expected" or nil
-end }
+local MARKS = fields { snapshotter = text }
+
+local function marks(value)
+    return value ~= true and MARKS(value) or nil
+end
 
 local function group_by(value)
     if type(value) == "function" then
@@ -136,7 +138,7 @@ end
 local RULE = {
     name = text, file = text, match = check_match.check, group_by = group_by, keep = check_keep.check,
     min_age = check_keep.duration, expire = EXPIRE, bounds = BOUNDS, order = in_order, hard = boolean, action = action,
-    rest = rest, pace = PACE, on = triggers, every = check_keep.duration, monitor = MONITOR, containerd = MARKS,
+    rest = rest, pace = PACE, on = triggers, every = check_keep.duration, monitor = MONITOR, containerd = marks,
 }
 
 local function whole_rule(rule)
@@ -234,21 +236,23 @@ function M.compile(rule, state)
     if not ok then
         return nil, wrong
     end
-    local test
-    test, wrong = match.compile(rule.match, state)
+    local test, equal_to
+    test, wrong, equal_to = match.lookup(rule.match, state)
     if not test then
         return nil, "match: " .. wrong
     end
     local expire = rule.expire
     return {
-        name = rule.name, test = test, group = group_of(rule.group_by), keep = rule.keep and keep.compile(rule.keep),
+        name = rule.name, test = test, equal_to = equal_to, group = group_of(rule.group_by),
+        keep = rule.keep and keep.compile(rule.keep),
         min_age = nanoseconds(rule.min_age), bounds = rule.bounds, order = rule.order or "lru", hard = rule.hard,
         expire = expire and {
             ttl = nanoseconds(expire.ttl), idle = nanoseconds(expire.idle), dead = nanoseconds(expire.dead),
             at_label = expire.at_label, words = expire,
         },
         releases = rule.keep and (rule.rest or (rule.bounds and "stay" or "remove")) == "remove",
-        action = rule.action, awake = awake(rule, state), monitor = rule.monitor, containerd = rule.containerd,
+        action = rule.action, awake = awake(rule, state), monitor = rule.monitor,
+        containerd = rule.containerd == true and {} or rule.containerd,
     }
 end
 

@@ -9,6 +9,7 @@ local M = {}
 ---@field order  integer[]   children before parents
 ---@field gone   table<integer, true>
 ---@field want   table<integer, moonsnap.gc.Wish>  who would go as soon as no child stands on it
+---@field hold   table<integer, any>  who does not go, whatever is wished
 ---@field count  integer     that are still there
 ---@field size   integer
 ---@field watch? fun(i: integer)  told of everyone that goes
@@ -80,7 +81,7 @@ function M.new(facts)
     end
     return setmetatable({
         facts = facts, parent = parent, live = live, order = children_first(depths_of(facts, parent)), gone = {},
-        want = {}, count = #facts, size = size,
+        want = {}, hold = {}, count = #facts, size = size,
     }, Tree)
 end
 
@@ -99,13 +100,13 @@ function Tree:take(i, wish)
         if i then
             self.live[i] = self.live[i] - 1
         end
-    until not i or self.live[i] > 0 or not self.want[i]
+    until not i or self.live[i] > 0 or not self.want[i] or self.hold[i]
 end
 
 --- All that want to go and may.
 function Tree:settle()
     for _, i in ipairs(self.order) do
-        if self.want[i] and self.live[i] == 0 and not self.gone[i] then
+        if self.want[i] and self.live[i] == 0 and not self.gone[i] and not self.hold[i] then
             self:take(i, self.want[i])
         end
     end

@@ -40,7 +40,7 @@
 ---@field order?    "lru" | "lfu" | "mixed" | "oldest" | "largest" | "cheapest" | fun(a, b): boolean
 ---@field hard?     boolean   the rule's bounds may go on into what its own keep alone holds
 ---@field action?   "remove" | "notify" | fun(fact): string   a function answers one of these; it must be pure
----@field containerd? {snapshotter?: string}   containerd's marking: what no root reaches goes
+---@field containerd? true | {snapshotter?: string}   containerd's marking: what no root reaches goes
 ---@field pace?     {items?: integer, bytes?: any, wall?: any, io?: "idle"}
 ---@field on?       string[]  "timer", "pressure", "startup", "commit", "manual"; all
 ---@field every?    moonsnap.gc.Duration
