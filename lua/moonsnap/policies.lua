@@ -59,7 +59,9 @@ function M.load(core, options)
     if not named and not (with.root and has_files(core.sys, with.root)) then
         return nil
     end
-    return require("moonsnap.policy").load(with)
+    local policy, err = require("moonsnap.policy").load(with)
+    with.before = nil -- or each would hold all that were before it
+    return policy, err
 end
 
 --- What all objects of a store share: hooks and policy, where there are any.
