@@ -126,9 +126,9 @@ for _, how in ipairs(DOORS) do
             local run = follow(door)
             unistd.close(run.out)
             run.out = nil
-            local _, how, status = wait.wait(run.pid)
+            local _, ended, status = wait.wait(run.pid)
             unistd.close(run.input)
-            assert.same({ "exited", 0 }, { how, status })
+            assert.same({ "exited", 0 }, { ended, status })
         end)
     end)
 end
