@@ -7,9 +7,9 @@
 --- store:stat(key) and store.stat(key) are the same, so that a program reads like a script of the module.
 
 return [==[
-local store, leases, pins, program, words, error, type, pairs, pack, unpack =
+local store, leases, pins, program, words, error, type, pairs, select, pack, unpack =
     store, leases, pins, program, { emit = emit, log = log, now = now, failure = failure }, error, type, pairs,
-    table.pack, table.unpack
+    select, table.pack, table.unpack
 local PAGE = 100
 
 local function answer(ok, ...)
@@ -57,11 +57,8 @@ local function infos(number)
     end
 end
 
-function store.walk(first, ...)
-    if first == store then
-        return infos(answer(walk_begin(...)))
-    end
-    return infos(answer(walk_begin(first, ...)))
+function store.walk(...)
+    return infos(answer(walk_begin(unpack(pack(...), (...) == store and 2 or 1, select("#", ...)))))
 end
 
 function store.list(...)
