@@ -142,7 +142,7 @@ describe("leases:reap()", function()
         assert(store:leases():reap())
         local told = {}
         for event in store:events() do
-            told[#told + 1] = ("%s %s %s"):format(event.topic, event.key, event.name)
+            told[#told + 1] = ("%s %s %s"):format(event.topic, event.key, event.data.action)
         end
         assert.same({ "/moonsnap/lease old create", "/moonsnap/lease old delete" }, told)
     end)

@@ -104,13 +104,14 @@ describe("pins:add(key)", function()
         local home <close> = world.new()
         local store = home.store
         assert(store:prepare("a"))
-        assert(store:pins():add("a"))
+        assert(store:pins():add("a", { reason = 'so "be" it', until_ = 4102444800000000000 }))
         assert(store:pins():remove("a"))
-        local topics = {}
+        local topics, data = {}, {}
         for event in store:events() do
-            topics[#topics + 1] = event.topic .. " " .. event.key
+            topics[#topics + 1], data[event.topic] = event.topic .. " " .. event.key, event.data
         end
         assert.same({ "/snapshot/prepare a", "/moonsnap/pin a", "/moonsnap/unpin a" }, topics)
+        assert.same({ reason = 'so "be" it', ["until"] = 4102444800000000000 }, data["/moonsnap/pin"])
     end)
 end)
 

@@ -55,9 +55,10 @@ static int enter(struct ms_store *store, const char *ns, const char *id, struct 
     return code < 0 || id == NULL ? code : ms_key_check("lease", id, strlen(id), err);
 }
 
-static int add_event(struct ms_store *store, const char *ns, const char *id, const char *what,
+/* data is {"action":"create"} and its like; key is the lease's id. */
+static int add_event(struct ms_store *store, const char *ns, const char *id, const char *data,
                      struct ms_err *err) {
-    struct ms_new_event event = {.topic = "/moonsnap/lease", .ns = ns, .key = id, .name = what};
+    struct ms_new_event event = {.topic = "/moonsnap/lease", .ns = ns, .key = id, .data = data};
     return ms_meta_add_event(&store->meta, &event, err);
 }
 
@@ -94,7 +95,7 @@ int ms_store_lease_create(struct ms_store *store, const char *ns,
     if (code == MS_OK) {
         code = ms_meta_add_lease(&store->meta, ns, &lease, err);
         if (code == MS_OK)
-            code = add_event(store, ns, request->id, "create", err);
+            code = add_event(store, ns, request->id, "{\"action\":\"create\"}", err);
         if (code == MS_OK)
             code = ms_meta_leases(&store->meta, ns, request->id, &made, err);
         code = ms_store_end(store, code, err);
@@ -124,7 +125,9 @@ static int renew_inside(struct ms_store *store, const char *ns, int64_t ttl_s,
         return ms_err_set(err, MS_FAILED_PRECONDITION,
                           "it was made without a time to live: say how long it shall live");
     int code = ms_lease_set_ttl(&lease->labels, now_ns, lease->ttl_s, err);
-    return code < 0 ? code : ms_meta_renew_lease(&store->meta, ns, lease, err);
+    if (code == MS_OK)
+        code = ms_meta_renew_lease(&store->meta, ns, lease, err);
+    return code < 0 ? code : add_event(store, ns, lease->id, "{\"action\":\"renew\"}", err);
 }
 
 int ms_store_lease_renew(struct ms_store *store, const char *ns, const char *id, int64_t ttl_s,
@@ -209,7 +212,7 @@ int ms_store_lease_delete(struct ms_store *store, const char *ns, const char *id
     if (code == MS_OK)
         code = ms_meta_drop_lease(&store->meta, ns, id, err);
     if (code == MS_OK)
-        code = add_event(store, ns, id, "delete", err);
+        code = add_event(store, ns, id, "{\"action\":\"delete\"}", err);
     if (code == MS_OK)
         code = remove_all(store, ns, &made, &gone, err);
     code = ms_store_end(store, code, err);
