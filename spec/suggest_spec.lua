@@ -4,7 +4,9 @@ local suggest = require "moonsnap.suggest"
 describe("suggest.nearest(word, known)", function()
     local WORDS = { "hook", "labels", "retention", "rule", "match", "mode" }
 
-    for word, meant in pairs { hok = "hook", Hook = "hook", retnetion = "retention", label = "labels", mtach = "match" } do
+    local MEANT = { hok = "hook", Hook = "hook", retnetion = "retention", label = "labels", mtach = "match" }
+
+    for word, meant in pairs(MEANT) do
         it(("takes %s for %s"):format(word, meant), function()
             assert.equal(meant, suggest.nearest(word, WORDS))
         end)

@@ -148,8 +148,8 @@
 ---@field listen fun(path: string): moonsnap.Listener?, moonsnap.Error?  a unix socket; a stale one is replaced
 ---@field listen_fds fun(): {fd: integer, name: string, unix: boolean}[]?, moonsnap.Error?  what a manager passed
 ---@field notify fun(text: string): boolean?, moonsnap.Error?  tells NOTIFY_SOCKET; false: nobody asked
---- spawn: a program beside us, in a process group of its own; its pid to reap, and a descriptor that is readable when it
---- has ended. argv[1] is an absolute path, env a list of NAME=VALUE; without descriptors it has /dev/null.
+--- spawn: a program beside us, in a process group of its own; its pid to reap, and a descriptor that is readable when
+--- it has ended. argv[1] is an absolute path, env a list of NAME=VALUE; without descriptors it has /dev/null.
 ---@field spawn fun(argv: string[], env: string[], stdin?: integer, stdout?: integer): integer?, integer|moonsnap.Error
 
 --- A socket that this process made. Collected or closed it is unlinked, if it is still this one.
