@@ -207,7 +207,8 @@ describe("hooks:explain(store, request)", function()
         for i, row in ipairs(told.hooks) do
             rows[i] = ("%s %s %s %s"):format(row.name, row.matched, row.verdict, row.failed)
         end
-        assert.same({ "labels true rewrite nil", "no true deny nil", "other false nil nil", "bug true nil a bug" }, rows)
+        assert.same({
+            "labels true rewrite nil", "no true deny nil", "other false nil nil", "bug true nil a bug" }, rows)
         assert.same({ verdict = "deny", kind = "aborted", text = "no", hook = "no", parent = "",
             labels = { team = "blue", x = "y" } }, told.result)
         assert.is_number(told.hooks[1].seconds)

@@ -2,6 +2,8 @@
 --- take them.
 
 
+local sandboxes = require "moonsnap.sandbox"
+
 local M = {}
 
 --- Verbs by the event's topic.
@@ -35,8 +37,7 @@ end
 
 --- In the sandbox: true, or nil and what was wrong.
 local function run_sandboxed(hooks, entry, event)
-    local driver = require "moonsnap.sandbox"
-    local _, err = driver.run(entry.sandbox, entry.run, entry.budget, hooks:handlers_of(entry), event)
+    local _, err = sandboxes.run(entry.sandbox, entry.run, entry.budget, hooks:handlers_of(entry), event)
     entry.counts.instructions = entry.counts.instructions + (entry.sandbox:spent())
     return err == nil or nil, err
 end

@@ -5,9 +5,12 @@
 --- All of it is one transaction, so a hook sees what the call will see, and a denial leaves nothing.
 
 local requests = require "moonsnap.hooks.request"
+local sandboxes = require "moonsnap.sandbox"
 local verdicts = require "moonsnap.hooks.verdicts"
 
 local M = {}
+
+local run_in = sandboxes.run
 
 local REF = "containerd.io/snapshot.ref"
 
@@ -24,21 +27,25 @@ function M.new(hooks, store, request)
     return { hooks = hooks, store = store, request = request, frames = {} }
 end
 
---- In the sandbox: ok, verdict or text, instructions, seconds, bytes.
-local function run_sandboxed(chain, entry)
-    local sandbox = entry.sandbox
+--- The request in a sandbox: made once for all hooks there.
+local function frame_of(chain, sandbox)
     local frame = chain.frames[sandbox]
     if not frame then
         frame = sandbox:frame(chain.request)
         chain.frames[sandbox] = frame
     end
-    local verdict, err = require("moonsnap.sandbox").run(sandbox, entry.run, entry.budget,
-        chain.hooks:handlers_of(entry), frame)
-    local instructions, seconds, bytes = sandbox:spent()
+    return frame
+end
+
+--- In the sandbox: ok, verdict or text, instructions, seconds, bytes.
+local function run_sandboxed(chain, entry)
+    local sandbox = entry.sandbox
+    local verdict, err = run_in(sandbox, entry.run, entry.budget, chain.hooks:handlers_of(entry),
+        frame_of(chain, sandbox))
     if err ~= nil then
-        return false, type(err) == "table" and err.message or tostring(err), instructions, seconds, bytes
+        return false, type(err) == "table" and err.message or tostring(err), sandbox:spent()
     end
-    return true, verdict, instructions, seconds, bytes
+    return true, verdict, sandbox:spent()
 end
 
 local function run_trusted(chain, entry)
@@ -146,6 +153,18 @@ local function let_run(chain, entry)
     return true
 end
 
+--- A hook has answered: what that means for the request.
+local function answered(chain, entry, verdict)
+    local wrong = verdicts.wrong(verdict, entry, chain.request.verb)
+    if wrong then
+        return failed(chain, entry, wrong)
+    end
+    entry.breaker:good()
+    if verdict ~= nil then
+        return ACTS[verdict.verdict](chain, entry, verdict)
+    end
+end
+
 --- Asks one hook. Answers the error that the request ends with, or nothing.
 local function ask(chain, entry)
     local runs, err = let_run(chain, entry)
@@ -154,14 +173,32 @@ local function ask(chain, entry)
     end
     local ok, verdict, instructions, seconds = M.run(chain, entry)
     good(entry, instructions, seconds)
-    local wrong = not ok and verdict or verdicts.wrong(verdict, entry, chain.request.verb)
-    if wrong then
-        return failed(chain, entry, wrong)
+    if not ok then
+        return failed(chain, entry, verdict)
     end
-    entry.breaker:good()
-    if verdict ~= nil then
-        return ACTS[verdict.verdict](chain, entry, verdict)
+    return answered(chain, entry, verdict)
+end
+
+--- The same for a hook in the sandbox that says nothing, which most do: ten of them must cost next to nothing. False
+--- when it is not that simple.
+local function quick(chain, entry)
+    local sandbox, breaker = entry.sandbox, entry.breaker
+    if not sandbox or entry.removed or breaker.until_ then
+        return false
     end
+    local hooks, counts = chain.hooks, entry.counts
+    hooks.entry = entry
+    local verdict, err = run_in(sandbox, entry.run, entry.budget, entry.words and hooks:handlers_of(entry)
+        or hooks.handlers, chain.frames[sandbox] or frame_of(chain, sandbox))
+    local instructions, seconds = sandbox:spent()
+    counts.matches, counts.calls = counts.matches + 1, counts.calls + 1
+    counts.instructions, counts.seconds = counts.instructions + instructions, counts.seconds + seconds
+    if verdict == nil and err == nil then
+        return true
+    elseif err ~= nil then
+        return true, failed(chain, entry, type(err) == "table" and err.message or tostring(err))
+    end
+    return true, answered(chain, entry, verdict)
 end
 
 --- What matches now and comes behind a hook.
@@ -185,7 +222,10 @@ function M.decide(chain, index, found)
     local i = 1
     while found[i] and found[i].phase ~= "around" do
         local entry = found[i]
-        local err = ask(chain, entry)
+        local done, err = quick(chain, entry)
+        if not done then
+            err = ask(chain, entry)
+        end
         if err then
             return err
         end

@@ -1,9 +1,9 @@
 --- Runs functions of the host, as hooks, within their budgets: each in a coroutine, so that a yield is noticed, with a
 --- count hook, so that an endless loop ends, inside pcall too.
 ---
---- What this cannot end is a function of C that is busy (a pattern that backtracks, a sleep: it is told afterwards), and
---- an endless message handler of xpcall. Coroutines that the function makes are not counted. Functions of the host are
---- trusted: this is against accidents. Policy files run in the sandbox, which has none of these gaps.
+--- What this cannot end is a function of C that is busy (a pattern that backtracks, a sleep), which is told afterwards,
+--- and an endless message handler of xpcall. Coroutines that the function makes are not counted. Functions of the host
+--- are trusted: this is against accidents. Policy files run in the sandbox, which has none of these gaps.
 
 local raised = require "moonsnap.raised"
 

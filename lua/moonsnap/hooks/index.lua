@@ -70,6 +70,8 @@ function M.new(entries, fixed)
     for _, entry in ipairs(entries) do
         self.around = self.around or entry.phase == "around"
         local keys = keys_of(entry)
+        -- where the one term is the key, standing under it is matching
+        entry.sure = keys and #keys == 1 and #entry.match.alternatives[1] == 1
         for _, term in ipairs(keys or {}) do
             put(self, term, entry)
         end
@@ -89,21 +91,27 @@ local function by_rank(a, b)
     return a.rank < b.rank
 end
 
---- Adds what matches of list.
+--- Adds what matches of list. Each list is in order; found is, too, as long as only one had something.
 local function take(found, list, request, scratch)
+    local before = found and #found or 0
     for i = 1, #list do
         local entry = list[i]
         local match = entry.match
-        if not match or match:matches(request, scratch) then
+        if not match or entry.sure or match:matches(request, scratch) then
             found = found or {}
             found[#found + 1] = entry
         end
+    end
+    if before > 0 and #found > before then
+        scratch.mixed = true
     end
     return found
 end
 
 local function take_row(found, row, value, request, scratch)
-    found = take(found, row.present, request, scratch)
+    if row.present[1] then
+        found = take(found, row.present, request, scratch)
+    end
     local list = row.values[value]
     return list and take(found, list, request, scratch) or found
 end
@@ -139,8 +147,7 @@ end
 ---@return moonsnap.hooks.Entry[]?
 function Index:find(request)
     local scratch = {}
-    local found = take(nil, self.rest, request, scratch)
-    local rest = found and #found
+    local found = self.rest[1] and take(nil, self.rest, request, scratch)
     if self.labels then
         found = take_labels(found, self.labels, request.labels, request, scratch)
     end
@@ -154,10 +161,7 @@ function Index:find(request)
             found = take_row(found, path.row, value, request, scratch)
         end
     end
-    if found and #found > 1 and #found ~= rest then
-        return sorted(found)
-    end
-    return found
+    return scratch.mixed and sorted(found) or found or nil
 end
 
 return M
