@@ -50,7 +50,7 @@ struct options {
 static int visit_path(const struct options *options, const char *path, struct ms_err *err) {
     bool sure = true;
     int64_t number = below(path, options->place->layers);
-    if (number == 0 && *path != '/') {
+    if (number == 0 && strchr(path, '/') == NULL) { /* "4/fs" is another snapshotter's */
         number = number_at(path);
         sure = options->ours;
     }
@@ -74,6 +74,22 @@ static const char *value_of(const char *option, const char *name) {
     return strncmp(option, name, size) == 0 && option[size] == '=' ? option + size + 1 : NULL;
 }
 
+static bool is_octal(char byte) { return byte >= '0' && byte <= '7'; }
+
+/* Does text, whose escapes are still in, go on below the directory of size bytes? */
+static bool starts_below(const char *text, const char *directory, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        char byte = *text;
+        bool escaped = byte == '\\' && is_octal(text[1]) && is_octal(text[2]) && is_octal(text[3]);
+        if (escaped)
+            byte = (char)((text[1] - '0') * 64 + (text[2] - '0') * 8 + (text[3] - '0'));
+        if (byte == '\0' || byte != directory[i])
+            return false;
+        text += escaped ? 4 : 1;
+    }
+    return *text == '/';
+}
+
 /* Is the upper or work directory below our root? The root is what layers is in. */
 static bool is_ours(const struct ms_in_use_place *place, const char *super) {
     const char *end = strrchr(place->layers, '/');
@@ -83,8 +99,7 @@ static bool is_ours(const struct ms_in_use_place *place, const char *super) {
         const char *path = value_of(at, "upperdir");
         if (path == NULL)
             path = value_of(at, "workdir");
-        if (path != NULL && size != 0 && strncmp(path, place->layers, size) == 0 &&
-            path[size] == '/')
+        if (path != NULL && size != 0 && starts_below(path, place->layers, size))
             return true;
     }
     return false;
