@@ -4,12 +4,14 @@
 ---
 --- An automation file's words do nothing here but note what they were asked: world.effects.
 
-local environment = require "moonsnap.automation.environment"
 local automation_words = require "moonsnap.automation.words"
+local delivery = require "moonsnap.events.delivery"
+local environment = require "moonsnap.automation.environment"
 local hooks = require "moonsnap.hooks"
 local memory = require "moonsnap.testing.memory"
 local snapshotter = require "moonsnap.snapshotter"
 local tier = require "moonsnap.testing.tier"
+local transaction = require "moonsnap.transaction"
 
 local M = {}
 
@@ -27,7 +29,8 @@ M.START = 1767225600 * SECOND -- 2026-01-01T00:00:00Z, a Thursday
 ---@field timers   {seconds: number, fn: function, due: integer}[]
 ---@field logged   string[]
 ---@field gone     table<integer, true>  processes that have ended
----@field seen     integer  the event up to which after-hooks were fed
+---@field delivery moonsnap.events.Delivery
+---@field failures {hook: string, event: moonsnap.Event, why: string, attempts: integer, given_up: boolean}[]
 local World = {}
 World.__index = World
 
@@ -98,7 +101,8 @@ end
 ---@return moonsnap.Error? err  the policy cannot be loaded
 function M.new(moonsnap, file, options)
     local self = setmetatable({
-        moonsnap = moonsnap, now = M.START, effects = {}, timers = {}, logged = {}, gone = {}, answers = {}, seen = 0,
+        moonsnap = moonsnap, now = M.START, effects = {}, timers = {}, logged = {}, gone = {}, answers = {},
+        failures = {},
     }, World)
     local policy, err = load(self, file, options)
     if err then
@@ -120,25 +124,28 @@ function M.new(moonsnap, file, options)
     self.store = snapshotter.new(core, self.engine, "default", {
         hooks = self.hooks, policy = policy, delivery = { turn = function() end }, -- a test says when after-hooks run
     })
+    self.delivery = delivery.new {
+        engine = self.engine, now = core.sys.now, store = self.store,
+        readers = function() return self.hooks:readers() end,
+        write = function(fn)
+            return transaction.run(self.engine, function() return fn(self.engine) end, self.store)
+        end,
+        failed = function(reader, event, why, attempts, given_up)
+            self.failures[#self.failures + 1] =
+                { hook = reader, event = event, why = why, attempts = attempts, given_up = given_up }
+        end,
+    }
     return self
 end
 
---- Feeds after-hooks with what has happened since the last time.
----@return string[] failed  what went wrong
+--- Delivers to after-hooks what is due, as a store does, by the test's clock. They begin with the first event.
 function World:deliver()
-    local readers, failed = self.hooks:readers(), {}
-    for event in self.store:events { since = self.seen } do
-        self.seen = event.sequence
-        for _, reader in ipairs(readers) do
-            if not reader.match or reader.match(event) then
-                local ok, err = reader.run(event, self.store)
-                if not ok then
-                    failed[#failed + 1] = ("%s: %s"):format(reader.name, err and err.message or "it answered nil")
-                end
-            end
+    for _, reader in ipairs(self.hooks:readers()) do
+        if not self.engine:cursor_get(reader.name) then
+            self.engine:cursor_set(reader.name, 0)
         end
     end
-    return failed
+    while self.delivery:turn() do end -- luacheck: ignore 542
 end
 
 --- Moves the clock, and runs the timers that come due on the way, in order.
