@@ -39,6 +39,26 @@ local function of_version_1(home)
     tools.sql(home.root, "PRAGMA user_version = 1")
 end
 
+local NEWER_THAN_2 = { cursors = true, pins = true, plans = true, plan_items = true }
+local LEASE_COLUMNS = { namespace = true, id = true, created = true, labels = true }
+
+--- A closed store as version 2 left it: with leases and with labels in rows, events without.
+local function of_version_2(home)
+    home.store:close()
+    local tables = {}
+    for name in tools.sql(home.root, "SELECT name FROM sqlite_schema WHERE type = 'table'"):gmatch("[^\n]+") do
+        tables[name] = not NEWER_THAN_2[name]
+    end
+    drop_unknown(home.root, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid DESC", tables,
+        "PRAGMA foreign_keys = OFF; DROP TABLE %s")
+    drop_unknown(home.root, "SELECT name FROM pragma_table_info('leases')", LEASE_COLUMNS,
+        "ALTER TABLE leases DROP COLUMN %s")
+    drop_unknown(home.root, "SELECT name FROM pragma_table_info('events')", EVENT_COLUMNS,
+        "ALTER TABLE events DROP COLUMN %s")
+    tools.sql(home.root, "DELETE FROM settings WHERE name IN ('store_id', 'trimmed')")
+    tools.sql(home.root, "PRAGMA user_version = 2")
+end
+
 local function filled()
     local home = world.new()
     local store = home.store
@@ -83,6 +103,38 @@ describe("a store of version 1", function()
         home.store = assert(moonsnap.open { root = home.root })
         assert.same({ "base" }, expect.names(home.store:walk("labels.kept==yes")))
         assert.same({ "seen" }, expect.names(home.store:walk("labels.only")))
+    end)
+end)
+
+describe("a store of version 2", function()
+    it("goes on behind the events that it has", function()
+        local home <close> = filled()
+        local before = everything(home.store)
+        of_version_2(home)
+        tools.sql(home.root, "DELETE FROM events WHERE sequence <= 2") -- as its cleanup did
+        home.store = assert(moonsnap.open { root = home.root })
+        assert.same(before, everything(home.store))
+        assert(home.store:remove("seen"))
+        local found = {}
+        for event in home.store:events() do
+            found[#found + 1] = { event.sequence, event.topic, event.key, event.labels }
+        end
+        assert.same({
+            { 3, "/snapshot/prepare", "bare", {} }, { 4, "/moonsnap/view", "seen", {} },
+            { 5, "/snapshot/remove", "seen", { only = "one" } },
+        }, found)
+        local lost = assert(home.store:events { since = 1 })()
+        assert.same({ "/moonsnap/lost", 2, 2 }, { lost.topic, lost.from, lost.to })
+    end)
+
+    it("is told from any other by its cursors from then on", function()
+        local home <close> = filled()
+        of_version_2(home)
+        home.store = assert(moonsnap.open { root = home.root })
+        local cursor = assert(home.store:cursor())
+        local again <close> = assert(moonsnap.open { root = home.root })
+        assert.equal(cursor, assert(again:cursor()))
+        assert.is_truthy(cursor:find("^%x+%-4$"))
     end)
 end)
 
