@@ -50,6 +50,19 @@ describe("engine:plan_save(namespace, header, items)", function()
         assert.same(sorted, ids)
     end)
 
+    it("takes more items later, behind those that are there", function()
+        local home <close> = world.new()
+        local engine = home.store.engine
+        local id = assert(save(home.store, { item(9), item(3) }))
+        assert(engine:plan_append("default", id, { item(7) }))
+        assert(engine:plan_append("default", id, {}))
+        local read = assert(engine:plan_items("default", id))
+        assert.same({ 3, 7, 3 }, { #read, read[3].number, read[3].place })
+        assert.equal(3, assert(engine:plan_load("default", id)).items)
+        fails("not_found", engine:plan_append("default", "000" .. id:sub(4), { item(1) }))
+        fails("invalid_argument", engine:plan_append("default", id, { item(1, { text = "\xff" }) }))
+    end)
+
     it("keeps the newest 50 of each namespace", function()
         local home <close> = world.new()
         local store = home.store

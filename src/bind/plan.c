@@ -91,6 +91,18 @@ static int plan_place(lua_State *L, struct ms_arg_place *out, struct ms_err *err
     return out->key == NULL ? err->kind : 0;
 }
 
+/* plan_append(ns, id, items) -> true */
+static int plan_append(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place = {0};
+    lua_settop(L, 4);
+    struct ms_store *store = ms_store_check_arg(L);
+    const struct ms_plan_items items = items_at(L, 4);
+    if (plan_place(L, &place, &err) < 0)
+        return ms_failure(L, &err);
+    return ms_answer(L, ms_store_plan_append(store, place.ns, place.key, &items, &err), &err);
+}
+
 /* plan_item_done(ns, id, number, outcome, text) -> true */
 static int plan_item_done(lua_State *L) {
     struct ms_err err;
@@ -192,6 +204,10 @@ static int plan_items(lua_State *L) {
     return 1;
 }
 
-const luaL_Reg ms_plan_verbs[] = {{"plan_save", plan_save},           {"plan_load", plan_load},
-                                  {"plan_list", plan_list},           {"plan_items", plan_items},
-                                  {"plan_item_done", plan_item_done}, {NULL, NULL}};
+const luaL_Reg ms_plan_verbs[] = {{"plan_save", plan_save},
+                                  {"plan_load", plan_load},
+                                  {"plan_list", plan_list},
+                                  {"plan_items", plan_items},
+                                  {"plan_append", plan_append},
+                                  {"plan_item_done", plan_item_done},
+                                  {NULL, NULL}};

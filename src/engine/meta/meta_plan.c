@@ -31,6 +31,17 @@ int ms_meta_add_plan(struct ms_meta *meta, const struct ms_plan *plan, struct ms
     return code == SQLITE_DONE ? MS_OK : ms_schema_fail(meta->db, "write a plan", err);
 }
 
+int ms_meta_grow_plan(struct ms_meta *meta, const char *plan, int64_t count, struct ms_err *err) {
+    ms_auto_reset sqlite3_stmt *statement = NULL;
+    int code =
+        ms_meta_prepare(meta, "UPDATE plans SET items = items + ?2 WHERE id = ?1", &statement, err);
+    if (code < 0)
+        return code;
+    bind(statement, 1, plan);
+    sqlite3_bind_int64(statement, 2, count);
+    return ms_meta_step(meta, statement, "write a plan", err);
+}
+
 int ms_meta_trim_plans(struct ms_meta *meta, const char *ns, int keep, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
     int code = ms_meta_prepare(meta,

@@ -15,6 +15,9 @@ int ms_meta_add_plan(struct ms_meta *meta, const struct ms_plan *plan, struct ms
 int ms_meta_add_plan_item(struct ms_meta *meta, const char *plan, const struct ms_plan_item *item,
                           struct ms_err *err);
 
+/* A plan has count items more from now on. */
+int ms_meta_grow_plan(struct ms_meta *meta, const char *plan, int64_t count, struct ms_err *err);
+
 /* Deletes all but the newest keep plans of a namespace. */
 int ms_meta_trim_plans(struct ms_meta *meta, const char *ns, int keep, struct ms_err *err);
 

@@ -72,6 +72,18 @@ static int check_texts(const char *header, const struct ms_plan_items *items, st
     return good ? MS_OK : ms_err_set(err, MS_INVALID_ARGUMENT, "a text in it is no UTF-8");
 }
 
+/* Writes items behind the place. */
+static int add_items(struct ms_store *store, const char *id, const struct ms_plan_items *items,
+                     int64_t behind, struct ms_err *err) {
+    int code = MS_OK;
+    for (size_t i = 0; code == MS_OK && i < items->count; i++) {
+        struct ms_plan_item item = items->items[i];
+        item.place = behind + (int64_t)i + 1;
+        code = ms_meta_add_plan_item(&store->meta, id, &item, err);
+    }
+    return code;
+}
+
 static int save_inside(struct ms_store *store, struct ms_plan *plan,
                        const struct ms_plan_items *items, struct ms_err *err) {
     char digits[STORE_DIGITS + 1];
@@ -83,11 +95,8 @@ static int save_inside(struct ms_store *store, struct ms_plan *plan,
             break;
         code = i + 1 < TRIES ? MS_OK : code;
     }
-    for (size_t i = 0; code == MS_OK && i < items->count; i++) {
-        struct ms_plan_item item = items->items[i];
-        item.place = (int64_t)i + 1;
-        code = ms_meta_add_plan_item(&store->meta, plan->id, &item, err);
-    }
+    if (code == MS_OK)
+        code = add_items(store, plan->id, items, 0, err);
     return code < 0 ? code : ms_meta_trim_plans(&store->meta, plan->ns, MS_PLANS_MAX, err);
 }
 
@@ -130,6 +139,24 @@ int ms_store_plan_load(struct ms_store *store, const char *ns, const char *id, s
     *out = found.items[0];
     found.items[0] = (struct ms_plan){0};
     return MS_OK;
+}
+
+int ms_store_plan_append(struct ms_store *store, const char *ns, const char *id,
+                         const struct ms_plan_items *items, struct ms_err *err) {
+    ms_auto_plan struct ms_plan plan = {0};
+    int code = ms_store_enter(store, ns, NULL, err);
+    if (code == MS_OK)
+        code = check_texts(NULL, items, err);
+    if (code == MS_OK)
+        code = ms_store_begin(store, err);
+    if (code < 0)
+        return code;
+    code = ms_store_plan_load(store, ns, id, &plan, err);
+    if (code == MS_OK)
+        code = add_items(store, id, items, plan.items, err);
+    if (code == MS_OK)
+        code = ms_meta_grow_plan(&store->meta, id, (int64_t)items->count, err);
+    return ms_store_end(store, code, err);
 }
 
 static int plan_exists(struct ms_store *store, const char *ns, const char *id, struct ms_err *err) {
