@@ -109,7 +109,13 @@ local CALL = {
     end,
     function(roll)
         local key, verb = one_of(roll, KEYS), one_of(roll, { "pin", "unpin" })
-        return ("%s %s"):format(verb, key), function(store) return store.engine[verb](store.engine, "default", key) end
+        local reason, till = one_of(roll, { "", "why" }), maybe(roll, roll(2) == 1 and 1000 or 4000000000000000000)
+        return ("%s %s"):format(verb, key), function(store)
+            if verb == "pin" then
+                return store.engine:pin("default", key, reason, till)
+            end
+            return store.engine:unpin("default", key)
+        end
     end,
 }
 

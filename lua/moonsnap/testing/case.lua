@@ -1,5 +1,6 @@
 --- What a test is given: `test("name", function(t) ... end)`. docs/testing-policies.md is the page for authors.
 
+local facts = require "moonsnap.gc.facts"
 local planner = require "moonsnap.gc.plan"
 local units = require "moonsnap.units"
 
@@ -227,26 +228,10 @@ function Case:logged()
     return table.move(self.world.logged, 1, #self.world.logged, 1, {})
 end
 
-local function held(fact)
-    if fact.pinned then
-        return { why = "pinned", text = "pinned: " .. fact.pinned.reason }
-    elseif fact.leased then
-        return { why = "leased", text = "lease " .. fact.leased, flat = fact.leased_flat }
-    elseif fact.mounted then
-        return { why = "mounted", text = "mounted on " .. fact.mounted }
-    elseif fact.owner == "alive" then
-        return { why = "owned", text = "its owner lives" }
-    end
-end
-
 --- What retention would do now: the plan, with `removed` and `kept`, names in order, and `why[name]`, the reason.
 function Case:plan(options)
     local store, world = self.store, self.world
-    local survey = store.engine:survey(store.name_space)
-    local facts = survey:take(math.max(1, survey:count())) or {}
-    for _, fact in ipairs(facts) do
-        fact.held = held(fact)
-    end
+    local read = assert(facts.read(store.engine, store.name_space))
     local state = {
         namespace = store.name_space, now = world.now, filesystem = store.engine:filesystem(), trigger = "manual",
         filter = world.moonsnap.filter, failure = world.moonsnap.error,
@@ -254,7 +239,7 @@ function Case:plan(options)
     for name, value in pairs(options or {}) do
         state[name] = value
     end
-    local plan = self:allowed(planner.plan(facts, world.policy and world.policy.retention or {}, state))
+    local plan = self:allowed(planner.plan(read, world.policy and world.policy.retention or {}, state))
     plan.removed, plan.kept, plan.why = {}, {}, {}
     for _, item in ipairs(plan.items) do
         local list = item.verdict == "remove" and plan.removed or plan.kept

@@ -110,7 +110,7 @@ function M:lease_create(ns, id, labels, ttl, pid)
         end
         self:set(leases[ns], id,
             { id = id, created = self:now(), labels = kept, held = {}, ttl = ttl, pid = pid })
-        self:tell("/moonsnap/lease", { ns = ns, number = 0 }, { key = id, name = "create" })
+        self:tell("/moonsnap/lease", { ns = ns, number = 0 }, { key = id, data = { action = "create" } })
         return shown(self, leases[ns][id])
     end)
 end
@@ -136,6 +136,7 @@ function M:lease_renew(ns, id, ttl)
         end
         self:set(lease, "labels", labels)
         self:set(lease, "ttl", ttl or lease.ttl)
+        self:tell("/moonsnap/lease", { ns = ns, number = 0 }, { key = id, data = { action = "renew" } })
         return shown(self, lease)
     end)
 end
@@ -222,7 +223,7 @@ function M:lease_delete(ns, id)
         end
         local list, gone = made_under(self, ns, lease), {}
         self:set(self.state.leases[ns], id, nil)
-        self:tell("/moonsnap/lease", { ns = ns, number = 0 }, { key = id, name = "delete" })
+        self:tell("/moonsnap/lease", { ns = ns, number = 0 }, { key = id, data = { action = "delete" } })
         local before
         for _ = 1, PASSES do
             before = #gone

@@ -35,7 +35,8 @@ function M:pin(ns, key, reason, until_)
             return nil, err
         end
         self:set(row, "pin", { reason = reason, created = self:now(), until_ = until_ })
-        self:tell("/moonsnap/pin", row, { key = key, labels = row.labels })
+        self:tell("/moonsnap/pin", row,
+            { key = key, labels = row.labels, data = { reason = reason, ["until"] = until_ } })
         return true
     end)
 end
