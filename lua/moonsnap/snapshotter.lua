@@ -101,6 +101,11 @@ function Store:hook(hook)
     return hooks.of(self):add(hook)
 end
 
+function Store:gc(rules)
+    may("gc", "rules", rules, "table")
+    return require("moonsnap.gc").of(self, rules) -- much to load for who never collects
+end
+
 --- Mounts and seals ----------------------------------------------------------------------------
 
 function Store:mounts(key)

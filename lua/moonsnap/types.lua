@@ -265,6 +265,12 @@ function Store:pins() end
 ---@return moonsnap.Error? err   invalid_argument: what is wrong with it; already_exists
 function Store:hook(hook) end
 
+--- Retention and collection in the namespace that the store works in: plan, apply, explain. By the rules of the
+--- store's policy, or by others. docs/retention.md has the words of rules.
+---@param rules? moonsnap.gc.Rule[]
+---@return moonsnap.gc.Collector
+function Store:gc(rules) end
+
 --- Namespaces with their labels. They need no making: any name may be used.
 ---@return moonsnap.Namespaces
 function Store:namespace_records() end

@@ -1,0 +1,212 @@
+--- Does a stored plan: exactly its items, leaf first, and of these only what is still as it was.
+---
+---     removed   its row is gone; cleanup frees its layer           vetoed    a hook of evict said no
+---     busy      held, mounted or has a child by now                changed   another snapshot, or used since
+---     gone      somebody else has removed it                       failed    the store said no
+---
+--- A few items a transaction, each in a savepoint of its own and its outcome with it: whoever is killed leaves no item
+--- half done, and the next one to apply the plan goes on behind the last that is.
+
+local facts = require "moonsnap.gc.facts"
+
+local M = {}
+
+local CHUNK = 200
+local SECOND = 1000000000
+local SCAN_AGAIN = 5 * SECOND -- until what is mounted is looked at anew
+
+--- What leases hold by now, by key. Leases that have ended hold nothing.
+local function leased(store)
+    local held, engine, name_space = {}, store.engine, store.name_space
+    for _, lease in ipairs(engine:leases(name_space) or {}) do
+        for _, resource in ipairs(not lease.ended and engine:lease_resources(name_space, lease.id) or {}) do
+            if resource.type:find("^snapshots/") then
+                held[resource.id] = lease.id
+            end
+        end
+    end
+    return held
+end
+
+--- Is it mounted, as far as can be seen?
+local function mounted(store, in_use, item, kind)
+    if in_use.sure[item.number] then
+        return "mounted"
+    elseif in_use.maybe[item.number] or in_use.unknown > 0 then
+        return "may be mounted"
+    elseif kind == "active" and store.engine:probe(store.name_space, item.key) == "busy" then
+        return "an overlay writes to it"
+    end
+end
+
+--- Why it is not what the plan saw, or nil.
+local function changed(info, item)
+    if info.number ~= item.number then
+        return "another snapshot has its name by now"
+    elseif info.used ~= item.used or info.use_count ~= item.use_count then
+        return "used since the plan"
+    elseif info.updated ~= item.updated then
+        return "changed since the plan"
+    end
+end
+
+--- Removes one item, or says what came of it instead.
+---@return string outcome
+---@return string? text
+local function remove(store, item, state)
+    local engine, name_space = store.engine, store.name_space
+    local info, err = engine:stat(name_space, item.key)
+    if not info then
+        return err.kind == "not_found" and "gone" or "failed", err.message
+    end
+    local why = changed(info, item)
+    if why then
+        return "changed", why
+    end
+    why = state.leased[item.key] and ("held by lease '%s'"):format(state.leased[item.key])
+        or mounted(store, state.in_use, item, info.kind)
+    if why then
+        return "busy", why
+    end
+    local hooks = store.shared and store.shared.hooks
+    local ok = true
+    if hooks then
+        ok, err = hooks:ask(store, { verb = "evict", key = item.key })
+    end
+    if not ok then
+        return "vetoed", err.message
+    end
+    ok, err = engine:remove(name_space, item.key, true)
+    if not ok then
+        return err.kind == "failed_precondition" and "busy" or "failed", err.message
+    end
+    return "removed"
+end
+
+--- Tries one item in a savepoint, which only a removal keeps.
+local function try(store, item, state)
+    local savepoint <close> = store.engine:transaction()
+    local ok, err = savepoint:begin()
+    if not ok then
+        return "failed", err.message
+    end
+    local outcome, text = remove(store, item, state)
+    if outcome == "removed" then
+        ok, err = savepoint:commit()
+        if not ok then
+            return "failed", err.message
+        end
+    end
+    return outcome, text
+end
+
+--- One item, and what came of it, in the transaction that is open.
+local function do_item(store, id, item, state)
+    local outcome, text = try(store, item, state)
+    local ok, err = store.engine:plan_item_done(store.name_space, id, item.number, outcome, text)
+    if not ok then
+        return nil, err
+    end
+    return outcome, text
+end
+
+---@class moonsnap.gc.Applied
+---@field removed integer
+---@field size    integer  bytes of what was removed
+---@field gone    integer
+---@field vetoed  integer
+---@field busy    integer
+---@field changed integer
+---@field failed  integer
+---@field left    integer  items that the pace left for the next time
+---@field skipped {key: string, outcome: string, text: string}[]  of those that were not removed, the first hundred
+
+local SHOWN = 100
+
+local function note(done, item, outcome, text)
+    done[outcome] = done[outcome] + 1
+    if outcome == "removed" then
+        done.size = done.size + item.size
+    elseif #done.skipped < SHOWN then
+        done.skipped[#done.skipped + 1] = { key = item.key, outcome = outcome, text = text }
+    end
+end
+
+--- Has the pace allowed all that it allows?
+local function enough(pace, done, count, began, now)
+    return pace.items and count >= pace.items or pace.bytes and done.size >= pace.bytes
+        or pace.seconds and now - began >= pace.seconds * SECOND or false
+end
+
+--- A few items in the transaction that is open. Answers those that were done.
+---@param store moonsnap.Store
+---@param id    string
+---@param items table[]
+---@param state table
+---@return {[1]: table, [2]: string, [3]: string?}[]? done
+---@return moonsnap.Error? err
+function M.chunk(store, id, items, state)
+    state.leased = leased(store)
+    local done = {}
+    for at, item in ipairs(items) do
+        local outcome, text = do_item(store, id, item, state)
+        if not outcome then
+            return nil, text
+        end
+        done[at] = { item, outcome, text }
+    end
+    return done
+end
+
+---@class moonsnap.gc.Applying
+---@field engine   moonsnap.core.Store          for reading
+---@field name_space string
+---@field now      fun(): integer
+---@field write    fun(fn: fun(store: moonsnap.Store)): any, moonsnap.Error?  in a transaction; may wait
+---@field chunk?   integer
+---@field unseen?  boolean
+---@field pace?    {items?: integer, bytes?: integer, seconds?: number}
+---@field progress? fun(done: {entries: integer, total: integer, bytes: integer}): false?  false: enough
+
+--- Does what is not done yet of a plan.
+---@param id string
+---@param total integer  items that are not done yet
+---@param with moonsnap.gc.Applying
+---@return moonsnap.gc.Applied? applied
+---@return moonsnap.Error? err
+function M.run(id, total, with)
+    local done = { removed = 0, size = 0, gone = 0, vetoed = 0, busy = 0, changed = 0, failed = 0, skipped = {} }
+    local pace, began, count, place, state = with.pace or {}, with.now(), 0, 0, {}
+    while not enough(pace, done, count, began, with.now()) do
+        local most = math.min(with.chunk or CHUNK, (pace.items or math.huge) - count) // 1
+        local items, err = with.engine:plan_items(with.name_space, id, "", place, math.tointeger(most))
+        if not items then
+            return nil, err
+        elseif #items == 0 then
+            break
+        end
+        if not state.in_use or with.now() - state.scanned > SCAN_AGAIN then
+            state.in_use, err = facts.in_use(with.engine, with.unseen)
+            state.scanned = with.now()
+            if not state.in_use then
+                return nil, err
+            end
+        end
+        local outcomes
+        outcomes, err = with.write(function(store) return M.chunk(store, id, items, state) end)
+        if not outcomes then
+            return nil, err
+        end
+        for _, one in ipairs(outcomes) do
+            note(done, one[1], one[2], one[3])
+        end
+        count, place = count + #items, items[#items].place
+        if with.progress and with.progress { entries = count, total = total, bytes = done.size } == false then
+            break
+        end
+    end
+    done.left = total - count
+    return done
+end
+
+return M
