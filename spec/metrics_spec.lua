@@ -171,6 +171,25 @@ describe("the metrics of a service", function()
         assert.equal(0, value("moonsnap_snapshots", { kind = "active" }))
     end)
 
+    it("count what each hook has done", function()
+        local served = service.new()
+        tree.mkdir(served.root)
+        tree.write(served.root .. "/policy.lua",
+            'hook { "names", on = "prepare", match = "key==bad", run = function() return deny("aborted", "bad") end }')
+        assert(os.execute(("chmod 0700 '%s' && chmod 0600 '%s/policy.lua'"):format(served.root, served.root)))
+        served.options.args = { "--metrics", "unix:" .. served.dir .. "/m" }
+        local _guard <close> = served:start()
+        local to <close> = caller.new(served.address)
+        assert(to:snapshots("Prepare", { key = "good" }))
+        expect.fails("aborted", to:snapshots("Prepare", { key = "bad" }))
+        local read = scrape { family = socket.AF_UNIX, path = served.dir .. "/m" }
+        local values = {}
+        for i, name in ipairs { "calls_total", "denials_total", "failures_total", "off" } do
+            values[i] = prometheus.value(read, "moonsnap_hook_" .. name, { hook = "names" })
+        end
+        assert.same({ 1, 1, 0, 0 }, values)
+    end)
+
     it("are on a loopback port, too", function()
         local served <close> = service.start { args = { "--metrics", "127.0.0.1:0" } }
         local port = tonumber(served:log():match('"metrics":"127%.0%.0%.1:(%d+)"'))

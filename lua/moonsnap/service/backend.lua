@@ -198,6 +198,13 @@ function Backend:check(options)
     return findings, wrong or not findings and err or nil
 end
 
+--- What each hook is and has done.
+---@return table[] rows  see hooks:status()
+function Backend:hooks()
+    local hooks = self.writer.shared.hooks
+    return hooks and hooks:status() or {}
+end
+
 function Backend:stat(key)
     local info, err = self.reader:stat(key)
     return with_upperdir(self, info), err

@@ -5,6 +5,7 @@
 ---     touch {key}, remove {key, later}, commit {name, key, labels, parent, durability},
 ---     prepare, view {key, parent, labels, owner}
 ---     layers {key}, diff {key, other}, explain {filters}, mounted, namespaces
+---     hooks                                  what each hook is and has done; see hooks:status()
 ---     cleanup, check {repair}
 ---     those about pins and leases: see control_holds.lua
 ---
@@ -111,6 +112,11 @@ local function same(value)
     return value
 end
 
+local function hook_line(row)
+    setmetatable(row.on, ARRAY)
+    return row
+end
+
 --- A list as an iterator.
 local function listed(fn)
     return function(store, arguments)
@@ -151,6 +157,7 @@ local VERBS = {
     explain = { {}, one(function(store, a) return store:explain(table.unpack(a.filters or {})) end, same) },
     mounted = { {}, each(listed(function(store) return store:mounted() end), same) },
     namespaces = { {}, each(listed(function(store) return store:namespaces() end), same) },
+    hooks = { {}, each(listed(function(store) return store:hooks() end), hook_line) },
     cleanup = { {}, one(function(store, _, alive) return store:cleanup { alive = alive } end, same) },
     check = { {}, each(listed(function(store, a) return store:check { repair = a.repair } end), same) },
 }

@@ -168,6 +168,38 @@ local function of_stores(registry, service)
     end)
 end
 
+local HOOKS = {
+    { "calls", "moonsnap_hook_calls_total", "Times that a hook was run." },
+    { "denials", "moonsnap_hook_denials_total", "Requests that a hook denied." },
+    { "defers", "moonsnap_hook_defers_total", "Requests that a hook put off." },
+    { "failures", "moonsnap_hook_failures_total", "Times that a hook failed: it raised, ran away, answered nonsense." },
+    { "skipped", "moonsnap_hook_skipped_total", "Times that a hook was not run: it had failed too often." },
+    { "seconds", "moonsnap_hook_seconds_total", "Time that a hook took." },
+}
+
+--- A value of each hook, over all stores.
+local function by_hook(service, value_of)
+    return function()
+        local values = {}
+        for _, held in ipairs(service.stores.held) do
+            local hooks = held.writer.shared.hooks
+            for _, row in ipairs(hooks and hooks:status() or {}) do
+                values[row.name] = (values[row.name] or 0) + value_of(row)
+            end
+        end
+        return values
+    end
+end
+
+local function of_hooks(registry, service)
+    for _, counted in ipairs(HOOKS) do
+        registry:asked("counter", counted[2], counted[3],
+            by_hook(service, function(row) return row[counted[1]] end), "hook")
+    end
+    registry:asked("gauge", "moonsnap_hook_off", "1 while a hook is switched off after failures.",
+        by_hook(service, function(row) return row.breaker == "off" and 1 or 0 end), "hook")
+end
+
 --- Adds all of it.
 ---@param registry moonsnap.service.Metrics
 ---@param service moonsnap.Service
@@ -178,6 +210,7 @@ function M.add(registry, service, version)
     of_sockets(registry, service)
     of_batches(registry, service)
     of_stores(registry, service)
+    of_hooks(registry, service)
     of_process(registry)
 end
 

@@ -1,0 +1,147 @@
+--- Hooks of a service: its numbers about them, its Control, and hooks in the sandbox of a policy file.
+local caller = require "spec.support.caller"
+local dkjson = require "dkjson"
+local expect = require "spec.support.expect"
+local hooks = require "moonsnap.hooks"
+local moonsnap = require "moonsnap"
+local service = require "spec.support.service"
+local tree = require "spec.support.tree"
+local world = require "spec.support.world"
+
+local fails_saying = expect.fails_saying
+
+local function write_policy(root, text)
+    tree.mkdir(root)
+    assert(os.execute(("chmod 0700 '%s'"):format(root)))
+    tree.write(root .. "/policy.lua", text)
+    assert(os.execute(("chmod 0600 '%s/policy.lua'"):format(root)))
+end
+
+--- A store whose policy file has that text.
+local function store_with(home, text)
+    write_policy(home.root, text)
+    return assert(moonsnap.open { root = home.root, durability = "metadata" })
+end
+
+describe("a hook in the sandbox", function()
+    it("asks the store that it stands before", function()
+        local home <close> = world.bare()
+        local store <close> = store_with(home, [[
+            hook { "asks", on = "prepare", match = "name!=base", run = function(request)
+                local chain = store.chain("top")
+                local list = store.list("kind==committed")
+                local usage = store.usage("kind==committed")
+                return deny("aborted", ("%s %s %d %d %d %s %s %s"):format(store.stat("none"), store.stat("top").parent,
+                    #chain, #list, store.count(), usage.inodes > 0, store.filesystem().free > 0, now() > 0))
+            end, match = "key==asks" }
+        ]])
+        assert(store:prepare("a"))
+        assert(store:commit("base", "a"))
+        assert(store:prepare("b", "base"))
+        assert(store:commit("top", "b"))
+        assert(store:prepare("c", "top"))
+        fails_saying("aborted", "nil base 2 2 3 true true true", store:prepare("asks"))
+    end)
+
+    it("has a bad filter raised where it asked", function()
+        local home <close> = world.bare()
+        local store <close> = store_with(home, [[
+            hook { "asks", on = "prepare", run = function() return store.count("labels.(") end }
+        ]])
+        fails_saying("internal", "filters: parse error", store:prepare("a"))
+    end)
+
+    it("is ended by its budget of instructions, memory, in pcall and in patterns, and the store goes on", function()
+        local runaways = {
+            instructions = "while true do pcall(function() while true do end end) end",
+            memory = "local t = {} while true do t[#t + 1] = ('x'):rep(100000) .. #t end",
+            ["over its limit"] = "return (('a'):rep(100000)):find(('.-'):rep(9) .. 'b')",
+        }
+        for limit, body in pairs(runaways) do
+            local home <close> = world.bare()
+            local store <close> = store_with(home, ([[
+                hook { "runs", on = "prepare", budget = { seconds = 20%s }, run = function() %s end }
+            ]]):format(limit == "memory" and ", instructions = 1000000000" or "", body))
+            local err = fails_saying("internal", "policy runs: it failed", store:prepare("a"))
+            assert.is_truthy(err.message:find(limit, 1, true), err.message)
+            assert.same({}, expect.names(store:walk()))
+            assert.equal(0, #tree.list(home.root .. "/layers"))
+        end
+    end)
+
+    it("is told about when it yields, or answers a function", function()
+        for body, text in pairs {
+            ["coroutine.yield(1)"] = "yield",
+            ["return print"] = "failed",
+            ["return function() end"] = "it answered",
+            ["request.labels.a = 'b'"] = "policy.lua:",
+        } do
+            local home <close> = world.bare()
+            local store <close> = store_with(home,
+                ("hook { 'bad', on = 'prepare', run = function(request) %s end }"):format(body))
+            if body ~= "return print" then
+                fails_saying("internal", text, store:prepare("a"))
+            end
+        end
+    end)
+
+    it("shares one copy of the request with the others, made anew when one has rewritten it", function()
+        local home <close> = world.bare()
+        local store <close> = store_with(home, [[
+            local seen = {}
+            hook { "one", on = "prepare", phase = "validate", run = function(r) seen[1] = tostring(r) end }
+            hook { "two", on = "prepare", phase = "validate", run = function(r) seen[2] = tostring(r) end }
+            hook { "three", on = "prepare", phase = "mutate", effects = { "labels" }, run = function()
+                return rewrite { labels = { team = "blue" } } end }
+            hook { "four", on = "prepare", run = function(r)
+                return deny("aborted", ("%s %s %s"):format(seen[1] == seen[2], seen[1] ~= tostring(r), r.labels.team))
+            end }
+        ]])
+        fails_saying("aborted", "true true blue", store:prepare("a"))
+    end)
+
+    it("cannot go around", function()
+        local home <close> = world.bare()
+        local box = assert(require("moonsnap.core").sandbox.new { memory = 1 << 20, words = hooks.words })
+        local _, run = box:call(assert(box:load("x.lua", "return function() end")))
+        local set = hooks.new { failure = moonsnap.error, clock = moonsnap.sys.steady, filter = moonsnap.filter }
+        fails_saying("invalid_argument", "only functions of the host wrap an operation",
+            set:add({ name = "x", on = "prepare", phase = "around", run = run }, box))
+        assert.is_nil(home.store)
+    end)
+end)
+
+describe("a service with hooks", function()
+    local POLICY = [[
+        hook { "names", on = "prepare", match = "key==bad", run = function() return deny("aborted", "a bad name") end }
+        hook { "shaky", on = "touch", fail = "open", run = function() error("out of order") end }
+    ]]
+
+    it("tells by Control what each is and has done", function()
+        local served = service.new { mode = "direct" }
+        write_policy(served.root, POLICY)
+        local _guard <close> = served:start()
+        local to <close> = caller.new(served.address, { ["containerd-namespace"] = "default" })
+        local function control(verb, arguments)
+            local rows = {}
+            for reply in to:stream("/moonsnap.v1.Control/Call", "moonsnap.v1.CallRequest",
+                { verb = verb, arguments = dkjson.encode(arguments or {}) }, "moonsnap.v1.CallResponse") do
+                for line in reply.line:gmatch("[^\n]+") do
+                    rows[#rows + 1] = dkjson.decode(line)
+                end
+            end
+            return rows
+        end
+        assert(to:snapshots("Prepare", { key = "good", snapshotter = "overlayfs" }))
+        fails_saying("aborted", "prepare 'bad': policy names: a bad name",
+            to:snapshots("Prepare", { key = "bad", snapshotter = "overlayfs" }))
+        control("touch", { key = "good" })
+        local by_name = {}
+        for _, row in ipairs(control "hooks") do
+            by_name[row.name] = row
+        end
+        assert.same({ 1, 1, "on" }, { by_name.names.calls, by_name.names.denials, by_name.names.breaker })
+        assert.same({ 1, { "touch" } }, { by_name.shaky.failures, by_name.shaky.on })
+        assert.is_truthy(by_name.shaky.last_failure:find("out of order", 1, true))
+    end)
+end)
