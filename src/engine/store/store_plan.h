@@ -23,9 +23,9 @@ int ms_store_plan_save(struct ms_store *store, const char *ns, const char *heade
                        const struct ms_plan_items *items, char id[MS_PLAN_ID_SIZE],
                        struct ms_err *err);
 
-/* Stores more items of a plan, behind those that it has: for whom must not write for long. What of a
- * plan is not there when its maker ends in the midst is not done either.
- * Fails: as save and load do. */
+/* Stores more items of a plan, behind those that it has: for whom must not write for long. What of
+ * a plan is not there when its maker ends in the midst is not done either. Fails: as save and load
+ * do. */
 int ms_store_plan_append(struct ms_store *store, const char *ns, const char *id,
                          const struct ms_plan_items *items, struct ms_err *err);
 
