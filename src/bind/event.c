@@ -48,15 +48,18 @@ static int read_page(lua_State *L, struct page **out, ms_event_visit *visit, str
     page->since = luaL_checkinteger(L, 2);
     page->query.limit = luaL_checkinteger(L, 3);
     luaL_argcheck(L, page->query.limit > 0 && page->query.limit <= LIMIT_MAX, 3, "1 to 100000");
-    page->query.ns = lua_isnil(L, 4) ? NULL : ms_arg_key(L, 4, "namespace", err);
     page->query.filter = ms_filter_arg(L, 5);
-    if (!lua_isnil(L, 4) && page->query.ns == NULL)
-        return err->kind;
-    int code = ms_store_id(store, page->id, err);
+    int code = MS_OK;
+    if (!lua_isnil(L, 4)) {
+        page->query.ns = ms_arg_key(L, 4, "namespace", err);
+        code = page->query.ns != NULL ? MS_OK : MS_INVALID_ARGUMENT;
+    }
+    if (code == MS_OK)
+        code = ms_store_id(store, page->id, err);
     if (code == MS_OK)
         code = ms_store_events(store, &page->query, &page->since, visit, page, err);
     if (code >= 0 && (ms_text_check(&page->text, err) < 0 || ms_text_check(&page->events, err) < 0))
-        return err->kind;
+        code = MS_RESOURCE_EXHAUSTED;
     return code;
 }
 

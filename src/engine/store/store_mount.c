@@ -110,13 +110,13 @@ int ms_store_find_mounts(struct ms_store *store, const char *ns,
 }
 
 /* Tells of a mount, or of its end. */
-static int tell(struct ms_store *store, const char *topic, const struct ms_mount_row *mount,
-                struct ms_err *err) {
+static int tell(struct ms_store *store, const char *topic, const char *target,
+                const struct ms_mount_row *mount, struct ms_err *err) {
     ms_auto_free char *ns = NULL;
     ms_auto_free char *key = NULL;
     ms_auto_text struct ms_text data = {0};
     ms_text_puts(&data, "{\"target\":");
-    ms_json_string(&data, mount->target, strlen(mount->target));
+    ms_json_string(&data, target, strlen(target));
     ms_text_puts(&data, mount->readonly ? ",\"readonly\":true}" : ",\"readonly\":false}");
     int code = ms_text_check(&data, err);
     if (code == MS_OK)
@@ -145,7 +145,7 @@ static int mount_inside(struct ms_store *store, const char *ns,
     code = ms_meta_add_mount(&store->meta, &record, err);
     if (code == MS_OK)
         code = ms_meta_touch(&store->meta, row.number, ms_clock_now_ns(), err);
-    return code < 0 ? code : tell(store, "/moonsnap/mount", &record, err);
+    return code < 0 ? code : tell(store, "/moonsnap/mount", target, &record, err);
 }
 
 int ms_store_mount(struct ms_store *store, const char *ns, const struct ms_mount_request *request,
@@ -165,7 +165,7 @@ int ms_store_mount(struct ms_store *store, const char *ns, const struct ms_mount
     }
     if (code == MS_OK)
         code = ms_store_begin_passing(store, err);
-    if (code == MS_OK) {
+    if (code == MS_OK && target != NULL) {
         code = mount_inside(store, ns, request, target, &attached, err);
         code = ms_store_end_passing(store, code, err);
     }
@@ -208,7 +208,7 @@ static int unmount_inside(struct ms_store *store, const char *target, bool lazy,
         code = ms_detach(target, lazy, err);
     if (code == MS_OK || code == MS_NOT_FOUND) /* somebody else unmounted it: the same to us */
         code = ms_meta_drop_mount(&store->meta, record.rowid, err);
-    return code < 0 ? code : tell(store, "/moonsnap/unmount", &record, err);
+    return code < 0 ? code : tell(store, "/moonsnap/unmount", target, &record, err);
 }
 
 int ms_store_unmount(struct ms_store *store, const char *target, bool lazy, struct ms_err *err) {
