@@ -63,8 +63,8 @@ describe("the store after a program", function()
     it("is what it was when instructions run out, wherever that is", function()
         local home <close> = filled()
         local before = whole.of(home.root)
-        local reached, places, ended, limit, all = {}, 0, 0, 20, nil
-        repeat
+        local reached, places, ended, limit, all = {}, 0, 0, 20, false
+        while not all do
             local last = 0
             local outcome, err = home.store:program(PROGRAM, {}, {
                 instructions = limit, check = true, emit = function(n) last = n end,
@@ -77,7 +77,7 @@ describe("the store after a program", function()
             end
             assert.same(before, whole.of(home.root), "limit " .. limit)
             limit = limit + 10
-        until all
+        end
         assert.is_true(ended > STEPS, ended)
         assert.is_true(places >= STEPS, places)
     end)

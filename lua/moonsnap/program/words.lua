@@ -97,11 +97,16 @@ end
 ---@param host {emit: fun(value: any), log: fun(text: string), now: fun(): integer,
 ---             failure: fun(kind: string, message: string): moonsnap.Error,
 ---             commit: fun(name: string, key: string, options?: table): true?, moonsnap.Error?,
----             usage: fun(key: string): moonsnap.Usage?, moonsnap.Error?}
+---             usage: fun(key: string): moonsnap.Usage?, moonsnap.Error?,
+---             as?: fun(fn: function, ...: any): any}  as calls a verb of the store on behalf of who runs the program;
+---             what may wait, commit and usage, does so by itself
 ---@return table<string, function>
 local function handlers_of(store, host)
+    local function acting(fn)
+        return host.as and function(...) return host.as(fn, ...) end or fn
+    end
     local handlers = {
-        ["store.label"] = function(...) return label(store, ...) end,
+        ["store.label"] = acting(function(...) return label(store, ...) end),
         ["store.count"] = function(...) return count(store, ...) end,
         ["store.sum"] = function(...) return sum(store, ...) end,
         ["store.commit"] = host.commit, ["store.usage"] = host.usage,
@@ -116,14 +121,14 @@ local function handlers_of(store, host)
         failure = function(kind, message) return host.failure(kind, message) end,
     }
     for _, verb in ipairs(VERBS) do
-        handlers["store." .. verb] = function(...) return store[verb](store, ...) end
+        handlers["store." .. verb] = acting(function(...) return store[verb](store, ...) end)
     end
     for room, verbs in pairs(KEPT) do
         for _, verb in ipairs(verbs) do
-            handlers[room .. "." .. verb] = function(...)
+            handlers[room .. "." .. verb] = acting(function(...)
                 local kept = store[room](store)
                 return kept[verb](kept, ...)
-            end
+            end)
         end
     end
     for name, fn in pairs(walking(store)) do

@@ -84,6 +84,7 @@ local function printer(call)
             out:line(line)
         end
         begun = true
+        out.out:flush() -- whoever reads has it while the program runs
     end
     local function finish()
         if out.json == "whole" then

@@ -66,8 +66,17 @@ end
 --- What the words are answered by: what is slow about them goes to a worker, as in any call.
 local function host_of(run, store)
     local shop = run.backend.shop
+    local caller = run.context.caller
     local function alive() return run.context:alive() end
+    local function as(fn, ...)
+        local hooks = store.shared.hooks
+        if hooks then
+            return hooks:as(caller, fn, ...)
+        end
+        return fn(...)
+    end
     return {
+        as = as,
         emit = function(value) run.emit { emit = value } end,
         log = function(text) run.emit { log = text } end,
         now = run.runtime.now, failure = run.failure,
@@ -82,7 +91,7 @@ local function host_of(run, store)
                 return nil, err
             end
             with.seal = sealed
-            local ok, why = store:commit(name, key, with)
+            local ok, why = as(store.commit, store, name, key, with)
             if sealed then
                 sealed:close()
             end

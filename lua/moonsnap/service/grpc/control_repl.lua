@@ -9,6 +9,7 @@
 local here = require "moonsnap.repl.here"
 local identifier = require "moonsnap.service.grpc.identifier"
 local readable = require "moonsnap.readable"
+local task = require "moonsnap.service.task"
 
 local M = {}
 
@@ -86,6 +87,25 @@ local function console_of(self, id, store, how)
     return self.sessions[key]
 end
 
+--- One chunk of a session at a time; one that was given up (^C) is waited for.
+local function take(self, console)
+    if console.busy and (console.waits or console.context:alive()) then
+        return nil, self.runtime.failure("failed_precondition", "repl: this session runs another chunk")
+    elseif console.busy then
+        task.await(function(resume) console.waits = resume end)
+    end
+    console.busy = true
+    return true
+end
+
+local function leave(console)
+    local go_on = console.waits
+    console.busy, console.waits = false, nil
+    if go_on then
+        go_on()
+    end
+end
+
 local function run(self, console, text, context, emit)
     local timers, clock = self.runtime.timers, self.runtime.clock
     console.context, console.emit, console.turned = context, emit, clock()
@@ -131,11 +151,11 @@ function Consoles:repl(asked, context, emit)
         return nil, err
     end
     local console = console_of(self, asked.session, store, how_of(asked))
-    if console.busy then
-        return nil, self.runtime.failure("failed_precondition", "repl: this session runs another chunk")
+    ok, err = take(self, console)
+    if not ok then
+        return nil, err
     end
-    console.busy = true
-    local _busy <close> = setmetatable({}, { __close = function() console.busy = nil end })
+    local _busy <close> = setmetatable({}, { __close = function() leave(console) end })
     return run(self, console, asked.text, context, emit)
 end
 
