@@ -124,6 +124,25 @@ describe("automation in a service", function()
         assert.equal(size, #tree.read(served.dir .. "/old"))
     end)
 
+    it("ends the programs that it has started when the service ends", function()
+        local served <close> = start([[every("1s", function()
+            spawn { "/bin/sh", "-c", "echo $$ >@/pid; exec sleep 300", seconds = "5m" }
+        end)]], [[{ spawn = { "/bin/sh" } }]])
+        local pid = tonumber(await_text(served.dir .. "/pid", "\n"):match("%d+"))
+        assert.is_true(tree.exists("/proc/" .. pid))
+        served:stop()
+        assert.is_false(tree.exists("/proc/" .. pid))
+    end)
+
+    it("is refused when others may write its file", function()
+        local served <close> = service.new { mode = "direct" }
+        tree.write(served.dir .. "/a.lua", "", 438)
+        served:configure [[automation("a.lua", {})]]
+        served:launch()
+        assert.is_true(served:finish() ~= 0)
+        assert.is_truthy(served:log():find("others may write it", 1, true), served:log())
+    end)
+
     it("ends the start when it cannot be loaded, with its line", function()
         local served <close> = service.new { mode = "direct" }
         tree.write(served.dir .. "/a.lua", "\napend('x')", 384)

@@ -120,6 +120,20 @@ describe("a policy behind the service", function()
         assert.is_truthy(reload(served).err:find("did you mean 'class'", 1, true))
     end)
 
+    it("ends the start when it is broken, unless it is left out", function()
+        local served <close> = service.new { mode = "direct", args = {} }
+        tree.mkdir(served.root, 448)
+        tree.write(served.root .. "/policy.lua", "hok {}", 384)
+        served:launch()
+        assert.is_true(served:finish() ~= 0)
+        assert.is_truthy(served:log():find("did you mean 'hook'", 1, true), served:log())
+        served.options.args = { "--no-policy" }
+        served:start()
+        assert.is_not_nil(prepare(served, "a", "red"))
+        assert.equal(0, reload(served).code)
+        assert.is_not_nil(prepare(served, "b", "red"))
+    end)
+
     it("keeps what it asks to be kept", function()
         local served <close> = service.new { mode = "direct" }
         local COUNT = [[hook { "count", on = "prepare", run = function(request)

@@ -36,6 +36,9 @@ function Running:__close()
         self.pid = nil
     end
     close(self, "pidfd")
+    if self.among then
+        self.among[self] = nil
+    end
 end
 
 local function pipe()
@@ -116,6 +119,15 @@ end
 ---@field sys     moonsnap.Sys
 ---@field waiting moonsnap.automation.Waiting
 ---@field failure fun(kind: string, message: string): moonsnap.Error
+---@field running? table<table, true>  those that run just now: for whom ends before they do, see kill
+
+--- Ends all programs of a set at once.
+---@param running table<table, true>
+function M.kill(running)
+    for one in pairs(running) do
+        Running.__close(one)
+    end
+end
 
 --- Runs a program to its end.
 ---@param options moonsnap.automation.SpawnOptions
@@ -131,7 +143,10 @@ function M.run(options)
         env[#env + 1] = name .. "=" .. value
     end
     table.sort(env)
-    local running <close> = setmetatable({}, Running)
+    local running <close> = setmetatable({ among = options.running }, Running)
+    if options.running then
+        options.running[running] = true
+    end
     local ok, why = start(running, options.sys, options.argv, env, options.input)
     if not ok then
         return nil, type(why) == "table" and why or failure("internal", ("%s: %s"):format(doing, why))

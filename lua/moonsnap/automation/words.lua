@@ -44,6 +44,7 @@ local SHORTEST = 1 -- seconds between two runs of a timer
 ---@field tasks?  moonsnap.service.Tasks
 ---@field log     fun(level: string, message: string, fields?: table)
 ---@field roll?   fun(): number             0 to 1, for the jitter
+---@field running? table<table, true>       programs that run just now
 
 --- Is a path among those granted, or below a folder that is?
 local function granted(list, path, folders)
@@ -156,7 +157,7 @@ local function spawning(options)
         may(options, "spawn", "spawn", argv[1])
         return spawn.run {
             argv = argv, env = command.env, input = command.input, seconds = seconds_of("spawn", command.seconds),
-            sys = options.sys, waiting = options.waiting, failure = options.failure,
+            sys = options.sys, waiting = options.waiting, failure = options.failure, running = options.running,
         }
     end
 end

@@ -9,6 +9,7 @@ local build = require "moonsnap.service.build"
 local config = require "moonsnap.config"
 local policyset = require "moonsnap.service.policyset"
 local router = require "moonsnap.service.router"
+local spawn = require "moonsnap.automation.spawn"
 local task = require "moonsnap.service.task"
 local timers = require "moonsnap.service.timers"
 
@@ -48,6 +49,7 @@ local DRAIN_SECONDS = 10
 ---@field timers  moonsnap.service.Timers
 ---@field tickets table<integer, fun(ok: true?, err: moonsnap.Error?)>  what goes on when a job has finished
 ---@field watched table<integer, function>  what to do for a descriptor that is ready
+---@field programs table<table, true>  that automation has started and waits for
 local Service = {}
 Service.__index = Service
 
@@ -67,7 +69,7 @@ end
 function M.new(options)
     local settings = options.settings or config.none()
     local self = setmetatable({
-        options = options, settings = settings, tickets = {}, watched = {},
+        options = options, settings = settings, tickets = {}, watched = {}, programs = {},
         mode = options.mode or settings.mode or "proxy",
         loop = moonsnap.rpc.loop(), timers = timers.new(moonsnap.sys.steady, options.late),
     }, Service)
@@ -270,6 +272,7 @@ function Service:close()
     if self.policies then
         self.policies:stop()
         self.policies = nil
+        spawn.kill(self.programs)
     end
     if self.server then
         self.server:close()

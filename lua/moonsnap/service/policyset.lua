@@ -53,7 +53,7 @@ local function automations(service, settings, stops)
     for i, grant in ipairs(settings.automations) do
         places[i], stops[#stops + 1] = automation.place({
             grant = grant, sys = moonsnap.sys, waiting = waits, failure = moonsnap.error, timers = service.timers,
-            tasks = service.router.tasks, log = function(...) say(service, ...) end,
+            tasks = service.router.tasks, running = service.programs, log = function(...) say(service, ...) end,
         }, store)
     end
     return places
