@@ -42,7 +42,10 @@ function M.run(store, name, source, options, around)
         return engine:adopt(ns, stage, name, options.parent, labels, options.durability)
     end
     if around then
-        ok, err = around(publish)
+        ok, err = stage:seal(options.durability) -- before the transaction: it is what takes long
+        if ok then
+            ok, err = around(publish)
+        end
     else
         ok, err = publish(options.labels)
     end

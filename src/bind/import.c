@@ -83,6 +83,16 @@ static int stage_done(lua_State *L) {
     return 1;
 }
 
+/* stage:seal(durability) -> true */
+static int stage_seal(lua_State *L) {
+    struct ms_err err;
+    int level = 0;
+    struct ms_stage *work = ms_box_check(L, 1, &stage_class);
+    if (ms_arg_durability(L, 2, &level, &err) < 0)
+        return ms_failure(L, &err);
+    return ms_answer(L, ms_stage_seal(work, level, &err), &err);
+}
+
 /* adopt(ns, stage, name, parent, labels, durability) -> true */
 static int adopt(lua_State *L) {
     struct ms_err err;
@@ -196,8 +206,11 @@ const luaL_Reg ms_import_verbs[] = {
     {"stage", stage}, {"fill", fill}, {"adopt", adopt}, {NULL, NULL}};
 
 void ms_import_setup(lua_State *L) {
-    static const luaL_Reg stages[] = {
-        {"step", stage_step}, {"done", stage_done}, {"import", import}, {NULL, NULL}};
+    static const luaL_Reg stages[] = {{"step", stage_step},
+                                      {"done", stage_done},
+                                      {"import", import},
+                                      {"seal", stage_seal},
+                                      {NULL, NULL}};
     static const luaL_Reg imports[] = {
         {"step", import_step}, {"done", import_done}, {"summary", import_summary}, {NULL, NULL}};
     ms_class_register(L, &stage_class, stages);

@@ -283,6 +283,10 @@ int ms_stage_step(struct ms_stage *stage, size_t budget, struct ms_err *err); /*
 int ms_stage_fd(const struct ms_stage *stage); /* the layer's directory; borrowed */
 void ms_stage_free(struct ms_stage *stage);
 
+/* Makes the staged content durable, as level says (0: the store's), and measures it; nothing where
+ * it is already. Adopting does it too: this is for those who adopt inside a transaction. */
+int ms_stage_seal(struct ms_stage *stage, int level, struct ms_err *err);
+
 /* Publishes a stage as a committed snapshot: sealed at durability, renamed to its number inside the
  * transaction. parent must be the one that it was staged with. Fails as commit does, with aborted
  * when the parent was replaced meanwhile, and with failed_precondition when the stage was published

@@ -184,9 +184,6 @@ int ms_stage_seize(const struct ms_place *place, const char *name, int *lock, st
  * must not be half there after a power cut. */
 void ms_stage_keep(struct ms_stage *stage, int level);
 
-/* store_stage.c: makes the staged content durable, as level says, and measures it. */
-int ms_stage_seal(struct ms_stage *stage, int level, struct ms_err *err);
-
 /* cleanup.c: deletes what the snapshot number has left in the trash (0: all that is there); fails
  * only when something is broken, not when an entry has to stay. */
 int ms_store_sweep(struct ms_store *store, int64_t number, struct ms_err *err);

@@ -25,6 +25,7 @@ struct ms_stage {
     struct ms_row parent;   /* zeroed for none */
     struct ms_copy *copy;   /* NULL when the layer starts empty */
     int keep;               /* the durability of the copy, 0 when it is sealed later */
+    int sealed;             /* the durability that its content has, 0 when it is not sealed */
     struct ms_usage usage;  /* once it is sealed */
 };
 
@@ -232,11 +233,17 @@ static int adopt_inside(struct ms_store *store, const char *ns, struct ms_stage 
 
 int ms_stage_seal(struct ms_stage *stage, int level, struct ms_err *err) {
     struct ms_sealing *sealing = NULL;
+    if (level == 0)
+        level = stage->store->durability;
+    if (stage->sealed >= level)
+        return MS_OK;
     int code = ms_sealing_open(stage->layer_fd, level, &sealing, err);
     while (code == MS_OK && (code = ms_sealing_step(sealing, 4096, err)) == 1)
         code = MS_OK;
-    if (code == MS_OK)
+    if (code == MS_OK) {
         ms_sealing_usage(sealing, &stage->usage);
+        stage->sealed = level;
+    }
     ms_sealing_free(sealing);
     return code;
 }
@@ -251,8 +258,7 @@ int ms_store_adopt(struct ms_store *store, const char *ns, struct ms_stage *stag
     if (code == MS_OK && stage->name[0] == '\0')
         code = ms_err_set(err, MS_FAILED_PRECONDITION, "the stage was published already");
     if (code == MS_OK)
-        code = ms_stage_seal(stage,
-                             commit->durability != 0 ? commit->durability : store->durability, err);
+        code = ms_stage_seal(stage, commit->durability, err);
     if (code == MS_OK)
         code = ms_store_begin(store, err);
     if (code == MS_OK) {
