@@ -30,7 +30,7 @@ describe("a label policy", function()
         ["with peers that are no numbers"] = { "require", { "x", peer = { uid = "root" } }, "peer: " },
         ["with a list of other things"] = { "require", { "x", namespace = { 1 } }, "namespace: text or a list" },
         ["that defaults to nothing"] = { "default", { "x" }, "it needs a value" },
-        ["that defaults to a table"] = { "default", { "x", {} }, "value: text or a function expected, got a table" },
+        ["that defaults to a table"] = { "default", { "x", {} }, "value: text or a function expected" },
         ["that rewrites nothing"] = { "rewrite", { "x" }, "it says nothing" },
         ["that rewrites to two things"] = { "rewrite", { "x", to = "a", map = {} }, "say two things" },
         ["that bounds nothing"] = { "bound", { "x" }, "it bounds nothing" },

@@ -24,7 +24,7 @@ local function with(files, act)
 end
 
 local function refused(text, says, kind)
-    with({ ["policy.lua"] = text }, function(home)
+    with({ ["policy.lua"] = text, ["policy.d/x.lua"] = "" }, function(home)
         local err = fails_saying(kind or "invalid_argument", says, home:open())
         assert.matches("^load policy: ", err.message)
         fails_saying(kind or "invalid_argument", says, home:open()) -- and leaves nothing that is in the way
@@ -64,8 +64,12 @@ describe("a policy file", function()
         ["that keeps a function"] = { 'keep("x", { function() end })', "only data can be kept" },
         ["that keeps too much"] = { 'keep("x", ("x"):rep(300000))', "a file keeps at most" },
         ["that asks for the store while it is loaded"] = { "store.count()", "only a hook can ask" },
-        ["that raises a table"] = { "error({})", "policy.lua: " },
-        ["that raises nil"] = { "error(nil)", "policy.lua: " },
+        ["that raises a table"] = { "\nerror({})", "policy.lua:2: raised a table" },
+        ["that raises nil"] = { "error(nil)", "policy.lua:1: " },
+        ["that says too much"] = { 'for i = 1, 501 do hook { "h" .. i, on = "view", run = function() end } end',
+            "policy.lua:1: there are more than 500 hooks" },
+        ["that includes too much"] = { 'for i = 1, 200 do include "policy.d/x.lua" end', "there are 100 files" },
+        ["with a table that holds itself"] = { '\nlocal t = {} t.t = t keep("x", t)', "one that holds itself" },
         ["that yields"] = { "coroutine.yield()", "policy.lua:1: attempt to yield" },
         ["that includes itself"] = { 'include "policy.lua"', "it includes itself" },
         ["that includes what is not there"] = { '\ninclude "none.lua"', "policy.lua:2: include: " },
@@ -76,7 +80,7 @@ describe("a policy file", function()
     end
 
     for name, case in pairs {
-        ["loops for ever"] = { "while true do end", "instructions" },
+        ["loops for ever"] = { "\nwhile true do end", "policy.lua:2: " },
         ["loops for ever inside pcall"] = { "while true do pcall(function() while true do end end) end",
             "instructions" },
         ["takes all memory"] = { "local t = {} for i = 1, math.huge do t[i] = ('x'):rep(1000) .. i end", "memory" },

@@ -10,6 +10,7 @@ local words = require "moonsnap.policy.words"
 local M = {}
 
 local DEEPEST = 8 -- files that include each other
+local MOST = 100 -- files
 
 --- One file of a policy.
 ---@class moonsnap.policy.File
@@ -111,10 +112,15 @@ local function new_file(loading, place, includer)
     return file
 end
 
---- What is wrong, with the file where it does not name the line.
-local function placed(path, wrong)
+--- What is wrong, with the line of the file that was running, where it does not say so itself.
+local function placed(path, wrong, trace)
     local start = shown(path) .. ":"
-    return wrong:sub(1, #start) == start and wrong or start .. " " .. wrong
+    if wrong:sub(1, #start) == start then
+        return wrong
+    end
+    local _, at = (trace or ""):find(start, 1, true)
+    local line = at and trace:match("^%d+:", at + 1) or ""
+    return start .. line .. " " .. wrong
 end
 
 --- Options that somebody gives and the file does not have.
@@ -145,7 +151,7 @@ function Loading:load(place, includer)
     end
     local wrong = ok and unasked(file) or err and err.message
     if wrong then
-        return nil, failure("invalid_argument", "load policy: " .. placed(place.path, wrong))
+        return nil, failure("invalid_argument", "load policy: " .. placed(place.path, wrong, err and err.trace))
     end
     return true
 end
@@ -162,7 +168,9 @@ function Loading:include(file, path, values, place)
         end
         depth, outer = depth + 1, outer.includer
     end
-    if depth > DEEPEST then
+    if #self.policy.files >= MOST then
+        return nil, ("include '%s': there are %d files already"):format(path, MOST)
+    elseif depth > DEEPEST then
         return nil, ("include '%s': files include each other more than %d deep"):format(path, DEEPEST)
     end
     local ok, err = self:load({ path = target, options = values, from = place }, file)

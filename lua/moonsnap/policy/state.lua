@@ -61,6 +61,22 @@ end
 local Plain = {}
 Plain.__index = Plain
 
+local LOADING_PLAIN = 100000000 -- instructions: a loop that has no end shall not stand in the way of a service
+
+--- pcall that ends an endless loop, also one within pcall: once over the limit, every instruction raises.
+local function bounded(fn, ...)
+    local hook, mask, count = debug.gethook()
+    local function over()
+        debug.sethook(over, "", 1)
+        error(("it is not loaded after %d instructions: a file is loaded to register what is to run later")
+            :format(LOADING_PLAIN), 2)
+    end
+    debug.sethook(over, "", LOADING_PLAIN)
+    local ok, err = pcall(fn, ...)
+    debug.sethook(hook, mask, count)
+    return ok, err
+end
+
 --- A table of globals in this state, with the words in it.
 ---@param environment table
 ---@param asked table<string, function>  "host.hook" is the field hook of host
@@ -84,7 +100,7 @@ function Plain:run(name, text, ...)
     if not chunk then
         return nil, self.failure("invalid_argument", wrong)
     end
-    local ok, err = pcall(chunk, ...)
+    local ok, err = bounded(chunk, ...)
     return ok or nil, not ok and raised.error_of(err, self.failure) or nil
 end
 

@@ -18,6 +18,7 @@ local WORDS = { "hook", "labels", "label", "retention", "rule", "option", "inclu
 local AUTOMATION = table.move(WORDS, 1, #WORDS, 6, { "append", "post", "spawn", "every", "json" })
 
 local KEPT_NAMES, KEPT_BYTES = 64, 262144 -- of one file
+local MOST = 500 -- hooks, label policies and rules of all files: what the host does for them is in no budget
 
 --- "policy.lua:3" of "policy.lua:3: ".
 local function bare(place)
@@ -134,9 +135,22 @@ local function read_option(file, name, spec)
     return value, wrong
 end
 
+--- A handler that registers something, as long as there is not too much.
+local function counted(loading, handler)
+    return function(...)
+        loading.registered = (loading.registered or 0) + 1
+        if loading.registered > MOST then
+            return nil, ("there are more than %d hooks, label policies and rules: "
+                .. "let one of them say what they have in common"):format(MOST)
+        end
+        return handler(...)
+    end
+end
+
 --- A handler whose refusals are told, where somebody wants all of them, instead of ending the file.
 local function told(loading, handler)
     local tell = loading.options.wrong
+    handler = counted(loading, handler)
     return not tell and handler or function(...)
         local value, wrong = handler(...)
         if not wrong then

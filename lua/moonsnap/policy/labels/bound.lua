@@ -43,7 +43,9 @@ local function prepare_range(policy)
     policy.least, policy.most = limit(policy, "min"), limit(policy, "max")
     if policy.least == false or policy.most == false then
         local name = policy.least == false and "min" or "max"
-        return ("%s is no %s: %s"):format(name, policy.type, words.shown(tostring(policy[name])))
+        local value = policy[name]
+        return ("%s is no %s: %s"):format(name, policy.type,
+            type(value) == "table" and "a table" or words.shown(tostring(value)))
     elseif policy.least and policy.most and policy.least > policy.most then
         return ("min %s is above max %s: nothing could pass"):format(policy.min, policy.max)
     end

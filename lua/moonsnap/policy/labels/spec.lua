@@ -58,7 +58,8 @@ local function numbers(value)
             return nil
         end
     end
-    return words.set(value)
+    local set = words.set(value)
+    return next(set) ~= nil and set or nil
 end
 
 --- How each kind of field is read (nil: it is none) and what it should have been.
@@ -113,7 +114,8 @@ local function read_field(policy, known, name, value)
     local reader, expected = READ[kind][1], READ[kind][2]
     local read = reader(value)
     if read == nil and value ~= nil then
-        return ("%s: %s expected, got a %s"):format(name, expected, type(value))
+        local got = type(value) ~= "table" and ", got a " .. type(value) or ""
+        return ("%s: %s expected%s"):format(name, expected, got)
     end
     policy[name] = read
 end
@@ -166,6 +168,8 @@ local function read_scope(policy, module)
     end
     if policy.verbs and #policy.verbs == 0 then
         return "verbs is empty: it would never act"
+    elseif policy.namespace and #policy.namespace == 0 then
+        return "namespace is empty: it would never act"
     end
     policy.verbs = words.set(policy.verbs or module.verbs)
     policy.verbs.update = policy.verbs.update or module.update
