@@ -15,7 +15,8 @@ local ORDER = {
     "skipped_devices", "skipped_xattrs", "skipped_mounts", "note", "orphans", "abandoned", "quarantined", "stages",
     "kept", "about", "id", "reason", "until", "ttl", "ended", "usage", "help", "status", "added", "changed",
     "removed", "opaque", "what", "where", "repair", "repaired",
-    "serious", "version", "lua",
+    "serious", "version", "lua", "id", "at", "rules", "before", "after", "verdict", "reason", "rule", "outcome",
+    "count", "totals", "unmet", "monitors", "items",
 }
 
 --- A list that is an array even when it is empty.

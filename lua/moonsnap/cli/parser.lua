@@ -10,7 +10,7 @@ local GROUPS = {
     { "Look", "ls", "tree", "stat", "usage", "diff", "watch" },
     { "Hold", "pin", "unpin", "pins", "lease" },
     { "Serve", "serve", "reload" },
-    { "Keep house", "cleanup", "check", "policy", "config", "help", "version" },
+    { "Keep house", "gc", "cleanup", "check", "policy", "config", "help", "version" },
 }
 
 --- Verbs after whose NAME or FILE everything belongs to another program.

@@ -107,7 +107,7 @@ local function make(self, options)
     if not plan then
         return nil, err
     end
-    plan.trigger, plan.pace = options.trigger, pace_of(door.rules)
+    plan.trigger, plan.pace, plan.totals = options.trigger, pace_of(door.rules), stored.totals_of(plan.items)
     return plan, nil, list
 end
 
@@ -115,7 +115,7 @@ local PLAN = { trigger = "string", due = "table", dry = "boolean", unseen = "boo
 
 --- Plans: what would go, what stays, and the one reason of each. Removes nothing.
 ---
---- The plan is stored, unless dry is true; plan.id then names it. Of a namespace the newest 50 are kept. Errors:
+--- A plan that removes something is stored, unless dry is true; plan.id then names it. Of a namespace the newest 50 are kept. Errors:
 --- failed_precondition (no rules; a namespace that belongs to containerd), invalid_argument (a rule is wrong).
 ---@param options? {trigger?: string, due?: table<string, true>, dry?: boolean, unseen?: boolean}
 ---  trigger: only rules that are `on` it take something; due: only these rules do; unseen: mount namespaces that cannot
@@ -125,7 +125,7 @@ local PLAN = { trigger = "string", due = "table", dry = "boolean", unseen = "boo
 function Collector:plan(options)
     options = options_of("plan", options, PLAN)
     local plan, err, list = make(self, options)
-    if not plan or options.dry then
+    if not plan or options.dry or plan.after.count == plan.before.count then
         return plan, err
     end
     plan.id, err = self.door.write(function(store) return stored.save(store.engine, plan, list) end)

@@ -5,7 +5,9 @@ local dkjson = require "dkjson"
 local M = {}
 
 --- Counts and bytes of items by verdict and reason.
-local function totals_of(items)
+---@param items moonsnap.gc.Item[]
+---@return {verdict: string, reason: string, count: integer, size: integer}[]  removals first, many before few
+function M.totals_of(items)
     local totals = {}
     for _, item in ipairs(items) do
         local key = item.verdict .. " " .. item.reason
@@ -27,15 +29,13 @@ local function totals_of(items)
     return list
 end
 
-M.totals_of = totals_of
-
 --- What a plan is called by once its items are left out.
 ---@param plan moonsnap.gc.Plan
 ---@return table
 function M.header(plan)
     return {
         at = plan.at, rules = plan.rules, trigger = plan.trigger, before = plan.before, after = plan.after,
-        unmet = plan.unmet, monitors = plan.monitors, totals = totals_of(plan.items), pace = plan.pace,
+        unmet = plan.unmet, monitors = plan.monitors, totals = plan.totals or M.totals_of(plan.items), pace = plan.pace,
     }
 end
 

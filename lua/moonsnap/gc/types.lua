@@ -65,6 +65,7 @@
 ---@field items     moonsnap.gc.Item[]   children before parents
 ---@field before    {count: integer, size: integer}
 ---@field after     {count: integer, size: integer}
+---@field totals    {verdict: string, reason: string, count: integer, size: integer}[]
 ---@field unmet     {rule: string, bound: string, short: integer, text: string}[]  bounds that cannot be reached, and
 ---                 what holds them up
 ---@field monitors  {rule: string, level: string, text: string}[]
