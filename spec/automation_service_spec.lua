@@ -134,6 +134,18 @@ describe("automation in a service", function()
         assert.is_false(tree.exists("/proc/" .. pid))
     end)
 
+    for text, what in pairs { ["while true do end"] = "an endless loop",
+        ["while true do pcall(function() while true do end end) end"] = "an endless loop that catches what ends it" } do
+        it("does not hang the start: " .. what, function()
+            local served <close> = service.new { mode = "direct" }
+            tree.write(served.dir .. "/a.lua", "\n" .. text, 384)
+            served:configure [[automation("a.lua", {})]]
+            served:launch()
+            assert.is_true(served:finish(120) ~= 0)
+            assert.is_truthy(served:log():find("a.lua:2: it is not loaded after", 1, true), served:log())
+        end)
+    end
+
     it("is refused when others may write its file", function()
         local served <close> = service.new { mode = "direct" }
         tree.write(served.dir .. "/a.lua", "", 438)

@@ -63,17 +63,20 @@ Plain.__index = Plain
 
 local LOADING_PLAIN = 100000000 -- instructions: a loop that has no end shall not stand in the way of a service
 
---- pcall that ends an endless loop, also one within pcall: once over the limit, every instruction raises.
+--- pcall that ends an endless loop, also one within pcall: once over the limit, every instruction raises. In a
+--- coroutine, whose hook is its own.
 local function bounded(fn, ...)
-    local hook, mask, count = debug.gethook()
+    local thread = coroutine.create(fn)
     local function over()
-        debug.sethook(over, "", 1)
+        debug.sethook(thread, over, "", 1)
         error(("it is not loaded after %d instructions: a file is loaded to register what is to run later")
             :format(LOADING_PLAIN), 2)
     end
-    debug.sethook(over, "", LOADING_PLAIN)
-    local ok, err = pcall(fn, ...)
-    debug.sethook(hook, mask, count)
+    debug.sethook(thread, over, "", LOADING_PLAIN)
+    local ok, err = coroutine.resume(thread, ...)
+    if ok and coroutine.status(thread) ~= "dead" then
+        return false, "it waits while it is loaded: only a hook or a timer can"
+    end
     return ok, err
 end
 
