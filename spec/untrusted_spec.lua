@@ -22,10 +22,15 @@ end
 describe("labels that a service is brought", function()
     it("keep what grants nothing", function()
         local labels = { [PREFIX .. "cri.image-ref"] = "x", ["containerd.io/snapshot.ref"] = "sha256:1",
-            [PREFIX .. "uidmapping"] = "0:100000:65536", ["containerd.io/gc.root"] = "now", tier = "front" }
+            ["containerd.io/gc.root"] = "now", tier = "front" }
         assert.same(labels, left("proxy", labels))
         assert.same(labels, left("direct", labels))
     end)
+
+    it("keep the maps of containerd's user namespaces #root", needs.owners(function()
+        local labels = { [PREFIX .. "uidmapping"] = "0:100000:65536", [PREFIX .. "gidmapping"] = "0:100000:65536" }
+        assert.same(labels, left("proxy", labels))
+    end))
 
     it("lose what would grant something", function()
         assert.same({}, left("proxy", {
