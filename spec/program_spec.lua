@@ -1,6 +1,7 @@
 --- Programs in this process: what they find, what they answer, and that they are one transaction.
 local expect = require "spec.support.expect"
 local moonsnap = require "moonsnap"
+local tree = require "spec.support.tree"
 local whole = require "spec.support.whole"
 local world = require "spec.support.world"
 
@@ -141,6 +142,22 @@ describe("a program", function()
             home.store:program 'assert(store:prepare("a")) assert(store:prepare("b"))')
         assert.same({ "a", "b" }, asked)
         assert.same({}, expect.names(home.store:walk()))
+    end)
+end)
+
+describe("docs/programs.md", function()
+    it("shows a program that keeps the newest of each project", function()
+        local home <close> = world.new()
+        for i = 1, 4 do
+            assert(home.store:prepare("p" .. i))
+            assert(home.store:commit("build-" .. i, "p" .. i, { labels = { project = i == 1 and "other" or "mine" } }))
+        end
+        assert(home.store:prepare("child", "build-3"))
+        assert(home.store:prepare("draft"))
+        local text = tree.read("docs/programs.md"):match("\n```lua\n(.-)\n```")
+        local _, emitted = run(home.store, text, { "1" })
+        assert.same({ "build-2" }, emitted)
+        assert.same({ "build-1", "build-3", "build-4", "child", "draft" }, expect.names(home.store:walk()))
     end)
 end)
 

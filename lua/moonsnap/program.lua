@@ -87,7 +87,7 @@ local function perform(store, job)
     return { values = values, spent = spent }
 end
 
---- On another object that only looks, at one state; within a transaction of the store's own, on that.
+--- On another object that only looks, at one state: the last one that is durable.
 local function read(store, job)
     local engine, err = store.core.open(store.root, nil, nil, nil, false, true)
     if not engine then
