@@ -111,6 +111,18 @@ describe("engine:in_use() #mounts", function()
     end))
 end)
 
+describe("what engine:in_use() cannot see", function()
+    it("is counted: a mount namespace that a file keeps", needs.root(needs.mounts(function()
+        local home <close> = filled()
+        local at = home:directory()
+        local script = [[set -e; at=$1; mount --bind $at $at; mount --make-private $at; touch $at/kept
+            unshare --mount=$at/kept true; exec lua5.4 "$2" script "$3" "print(store.engine:in_use().unknown)"]]
+        local output = process.run({ "unshare", "--mount", "sh", "-c", script, "sh", at, process.WORKER, home.root },
+            { ASAN_OPTIONS = process.asan_options() })
+        assert.equal("1", output:match("%S+"), output)
+    end)))
+end)
+
 describe("engine:probe(namespace, key) #mounts", function()
     it("knows a writer in any mount namespace", needs.mounts(function()
         local home <close> = filled()

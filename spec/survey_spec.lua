@@ -1,5 +1,6 @@
 --- The survey: what a planner reads of all snapshots of a namespace.
 local moonsnap = require "moonsnap"
+local needs = require "spec.support.needs"
 local posix_wait = require "posix.sys.wait"
 local unistd = require "posix.unistd"
 local signal = require "posix.signal"
@@ -137,6 +138,19 @@ describe("engine:survey(namespace)", function()
         posix_wait.wait(pid)
         assert.equal("dead", surveyed(store).a.owner)
     end)
+
+    it("says where this store has it mounted #mounts", needs.mounts(function()
+        local home <close> = world.new()
+        local store = home.store
+        committed(store, "base")
+        assert(store:prepare("a", "base"))
+        local target = home:mounted("a", function(at)
+            assert.same({ at, nil }, { surveyed(store).a.mounted, surveyed(store).base.mounted })
+            return at
+        end)
+        assert.is_string(target)
+        assert.is_nil(surveyed(store).a.mounted)
+    end))
 
     it("sees what its transaction has done", function()
         local home <close> = world.new()
