@@ -216,3 +216,33 @@ describe("a reader that fails", function()
         assert.same({ "r", "a", "not now", 2, false }, second.failures[1])
     end)
 end)
+
+describe("delivery with coroutines", function()
+    it("lets one that waits hold up no other, and hands it nothing else meanwhile", function()
+        local home <close> = world.new()
+        local waits = noting("waits", function() coroutine.yield() return true end)
+        local good = noting "good"
+        local threads, again = {}, 0
+        local it = deliver(home.store, { waits, good })
+        local options = it.delivery.options
+        options.spawn = function(fn)
+            threads[#threads + 1] = coroutine.create(fn)
+            assert(coroutine.resume(threads[#threads]))
+        end
+        options.again = function() again = again + 1 end
+        it.delivery:turn()
+        for _, key in ipairs { "a", "b", "c" } do
+            assert(home.store:prepare(key))
+            it.delivery:turn()
+        end
+        assert.same({ { "a" }, { "a", "b", "c" } }, { waits.seen, good.seen })
+        local waiting
+        for _, thread in ipairs(threads) do
+            waiting = coroutine.status(thread) == "suspended" and thread or waiting
+        end
+        assert(coroutine.resume(waiting))
+        it.delivery:turn()
+        assert.same({ "a", "b" }, waits.seen)
+        assert.equal(0, again)
+    end)
+end)

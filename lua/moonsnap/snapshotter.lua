@@ -220,6 +220,7 @@ function Store:transaction(fn)
     if not self.shared.hooks then
         return transaction.run(self.engine, fn, self)
     end
+    inside.before(self)
     local results = table.pack(transaction.run(self.engine, fn, self))
     inside.after(self)
     return table.unpack(results, 1, results.n)

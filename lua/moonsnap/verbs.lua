@@ -211,6 +211,7 @@ local function told(verb)
         if not self.shared.hooks then
             return verb(self, ...)
         end
+        inside.before(self)
         local result, err, more = verb(self, ...)
         inside.after(self)
         return result, err, more

@@ -4,11 +4,11 @@
 ---     fails (nil, err, raises)   the same event again after 1, 2, 4, ... 60 s; other readers go on meanwhile
 ---     has failed ten times       it is given up: counted, told as /moonsnap/given_up, and the next one is tried
 ---
---- A reader that was never seen begins behind the newest event. One process at a time delivers the events of a store:
---- who holds ROOT/delivery, which a service does as long as it lives. Cursors are written after a turn, so that an
---- event may come twice when the process dies in between: at least once, never less.
+--- A reader that was never seen begins where mark says, or behind the newest event. One process at a time delivers the
+--- events of a store: who holds ROOT/delivery, which a service does as long as it lives. Cursors are written after a
+--- turn, so that an event may come twice when the process dies in between: at least once, never less.
 ---
---- A turn does a bounded amount. Readers may yield where their turn is in a coroutine of the service.
+--- A turn does a bounded amount. In a service each reader has a coroutine of its own, and may yield.
 
 local dkjson = require "dkjson"
 
@@ -36,6 +36,10 @@ local ERROR_MAX = 500        -- bytes of an error that are kept
 ---               a transaction
 ---@field now     fun(): integer                   nanoseconds since 1970
 ---@field store?  table | fun(): table?            what a reader's run gets
+---@field spawn?  fun(fn: fun())                   runs fn in a coroutine that readers and write may yield: each
+---               reader has one of its own, so that one that waits holds up no other
+---@field again?  fun()                            with spawn: there may be more to do at once
+---@field broken? fun(trace: string)               with spawn: told of a bug
 ---@field failed? fun(reader: string, event: moonsnap.Event, why: string, attempts: integer, given_up: boolean)
 
 ---@class moonsnap.events.Delivery
@@ -47,7 +51,7 @@ Delivery.__index = Delivery
 ---@return moonsnap.events.Delivery
 function M.new(options)
     return setmetatable({
-        options = options, engine = options.engine, cursors = {}, running = false,
+        options = options, engine = options.engine, cursors = {}, active = {}, running = false,
         counts = { delivered = 0, failed = 0, given_up = 0 },
     }, Delivery)
 end
@@ -56,7 +60,7 @@ end
 local function holds(self)
     if not self.held then
         self.held = self.engine:deliver() -- nil: another process does, or the file cannot be had; asked again later
-        self.cursors = {} -- others may have moved them
+        self.cursors = {} -- others have moved them
     end
     return self.held ~= nil
 end
@@ -71,12 +75,14 @@ local function cursor_of(self, name)
         return nil, err
     end
     if not cursor then
-        local newest
-        newest, err = self.engine:last_event()
-        if not newest then
+        local begin = self.place
+        if not begin then
+            begin, err = self.engine:last_event()
+        end
+        if not begin then
             return nil, err
         end
-        cursor = { sequence = newest, attempts = 0, due = 0, given_up = 0, error = "", dirty = true }
+        cursor = { sequence = begin, attempts = 0, due = 0, given_up = 0, error = "", dirty = true }
     end
     cursor.kept = cursor.sequence
     self.cursors[name] = cursor
@@ -124,21 +130,21 @@ local function concerns(reader, event)
     return not reader.match or reader.match(event)
 end
 
---- Gives a reader up to budget events. How many it looked at; whether there may be more.
+--- Gives a reader up to budget events. True: there may be more.
 local function feed(self, reader, cursor, budget)
     local events, since = self.engine:events(cursor.sequence, budget)
     if not events then
-        return 0, false -- the store says why to whoever asks it next
+        return false -- the store says why to whoever asks it next
     end
     for _, event in ipairs(reader_of.told(events)) do
         if concerns(reader, event) and not hand_over(self, reader, cursor, event) then
-            return #events, false
+            return false
         end
         cursor.sequence = event.sequence
     end
     cursor.sequence = math.max(cursor.sequence, since)
     cursor.dirty = cursor.dirty or cursor.sequence - cursor.kept >= FAR
-    return #events, #events >= budget
+    return #events >= budget
 end
 
 --- Writes one cursor and what its reader could not be told.
@@ -155,18 +161,18 @@ local function keep_one(engine, name, cursor)
     return engine:cursor_set(name, cursor.sequence, cursor.attempts, cursor.due, cursor.given_up, cursor.error)
 end
 
---- Keeps the cursors that moved, in one transaction. When that fails they are kept after the next turn.
-local function keep(self)
-    local names = {}
-    for name, cursor in pairs(self.cursors) do
-        names[#names + 1] = cursor.dirty and name or nil
+--- Keeps the cursors of these readers that moved, in one transaction. When that fails they are kept another time.
+local function keep(self, names)
+    local moved = {}
+    for _, name in ipairs(names) do
+        local cursor = self.cursors[name]
+        moved[#moved + 1] = cursor and cursor.dirty and name or nil
     end
-    if #names == 0 then
+    if #moved == 0 then
         return
     end
-    table.sort(names)
     local ok = self.options.write(function(engine)
-        for _, name in ipairs(names) do
+        for _, name in ipairs(moved) do
             local kept, err = keep_one(engine, name, self.cursors[name])
             if not kept then
                 return nil, err
@@ -174,45 +180,77 @@ local function keep(self)
         end
         return true
     end)
-    for _, name in ipairs(ok and names or {}) do
+    for _, name in ipairs(ok and moved or {}) do
         local cursor = self.cursors[name]
         cursor.dirty, cursor.lost, cursor.kept = false, nil, cursor.sequence
     end
 end
 
---- All readers in turn, a share of the budget each. True: there may be more.
-local function go_round(self, readers, budget)
-    local now, more = self.options.now(), false
-    local share = math.max(1, budget // #readers)
+--- Whether a reader is to be fed now.
+local function is_due(self, reader, now)
+    local cursor = not self.active[reader.name] and cursor_of(self, reader.name)
+    return cursor and cursor.due <= now and cursor
+end
+
+--- All readers in turn, a share of the budget each, and one transaction for all. True: there may be more.
+local function go_round(self, readers, share)
+    local now, more, names = self.options.now(), false, {}
     for _, reader in ipairs(readers) do
-        local cursor = cursor_of(self, reader.name)
-        if cursor and cursor.due <= now then
-            local _, rest = feed(self, reader, cursor, share)
-            more = more or rest
-        end
+        local cursor = is_due(self, reader, now)
+        more = cursor and feed(self, reader, cursor, share) or more
+        names[#names + 1] = reader.name
     end
+    keep(self, names)
     return more
+end
+
+--- One reader, in a coroutine of its own.
+local function feed_alone(self, reader, cursor, share)
+    local name = reader.name
+    local ok, more = xpcall(feed, debug.traceback, self, reader, cursor, share)
+    local kept, why = xpcall(keep, debug.traceback, self, { name })
+    self.active[name] = nil
+    if not ok or not kept then
+        self.options.broken(not ok and more or why)
+    elseif more and not self.closed then
+        self.options.again()
+    end
+end
+
+--- Sets where a reader begins that was never seen, until this is called again: behind this event, or the newest one.
+--- Whoever is about to change the store calls it, so that a new reader is told of that change.
+---@param sequence? integer
+function Delivery:mark(sequence)
+    self.place = sequence or self.engine:last_event()
 end
 
 --- Delivers some of what is there. Does nothing within itself, without readers, and where another process delivers.
 ---@param budget? integer  events to look at; 256
----@return boolean more  there may be more to do at once
+---@return boolean more  there may be more to do at once; with spawn again() tells
 function Delivery:turn(budget)
     if self.running or self.closed then
         return false
     end
-    local readers = self.options.readers()
+    local readers, spawn = self.options.readers(), self.options.spawn
     if #readers == 0 or not holds(self) then
         return false
     end
-    self.running = true
-    local ok, more = pcall(go_round, self, readers, budget or 256)
-    local kept, why = pcall(keep, self)
-    self.running = false
-    if not ok or not kept then
-        error(not ok and more or why, 0)
+    local share = math.max(1, (budget or 256) // #readers)
+    if not spawn then
+        self.running = true
+        local ok, more = pcall(go_round, self, readers, share)
+        self.running = false
+        return ok and more or not ok and error(more, 0)
     end
-    return more
+    local now = self.options.now()
+    for _, reader in ipairs(readers) do
+        local cursor = is_due(self, reader, now)
+        if cursor then
+            self.active[reader.name] = true
+            spawn(function() feed_alone(self, reader, cursor, share) end)
+        end
+    end
+    return false
 end
 
 --- When the first failed delivery is to be tried again: nanoseconds since 1970; nil for none.

@@ -5,15 +5,8 @@ local transaction = require "moonsnap.transaction"
 
 local M = {}
 
---- Delivers some events to the after-hooks of a store, if it has any and no transaction is open. What fails comes again
---- behind a later verb, or in the process that delivers then.
----@param store moonsnap.Store
-function M.after(store)
+local function delivery_of(store)
     local shared = store.shared
-    local hooks = shared.hooks
-    if not hooks or store.engine:depth() > 0 then
-        return
-    end
     if not shared.delivery then
         shared.delivery = delivery.new {
             engine = store.engine, now = store.core.sys.now, store = store,
@@ -23,7 +16,24 @@ function M.after(store)
             end,
         }
     end
-    shared.delivery:turn()
+    return shared.delivery
+end
+
+--- Before a change of a store that has hooks: after-hooks that were never seen begin here.
+---@param store moonsnap.Store
+function M.before(store)
+    if store.engine:depth() == 0 then
+        delivery_of(store):mark()
+    end
+end
+
+--- Behind a change: delivers some events to the after-hooks, unless a transaction is open. What fails comes again
+--- behind a later verb, or in the process that delivers then.
+---@param store moonsnap.Store
+function M.after(store)
+    if store.shared.hooks and store.engine:depth() == 0 then
+        delivery_of(store):turn()
+    end
 end
 
 return M

@@ -1,5 +1,5 @@
---- After-hooks behind a service: one delivery a store, in a coroutine of its own, which the exchange ticks whenever
---- something may have happened. A hook that waits, or fails, holds up nothing but the events behind it.
+--- After-hooks behind a service: one delivery a store, which the exchange ticks whenever something may have happened.
+--- A hook that waits, or fails, holds up nothing but the events that it is to be handed next.
 
 local delivery = require "moonsnap.events.delivery"
 
@@ -11,30 +11,18 @@ local TRY_AGAIN = 1 -- seconds until the delivery is asked for again, when anoth
 ---@param held    moonsnap.plugins.Held
 ---@param runtime table
 local function tick_of(held, runtime)
-    local engine, timers = held.reader.engine, runtime.timers
-    local seen, asked, busy, more = -1, 0, false, false
-    local function turn()
-        local ok, result = xpcall(held.delivery.turn, debug.traceback, held.delivery)
-        busy, more = false, ok and result
-        if not ok then
-            timers.failed(result)
-        end
-    end
-    local tick
-    function tick()
-        local now, newest = runtime.clock(), engine:last_event()
-        local due = held.delivery:due()
-        if busy or not held.writer.shared.hooks then
+    local engine, seen, asked = held.reader.engine, -1, 0
+    return function(again)
+        if not held.writer.shared.hooks then
             return
-        elseif newest ~= seen or more or now - asked >= TRY_AGAIN or due and due <= runtime.now() then
-            seen, asked, busy = newest, now, true
-            runtime.router.tasks:spawn(turn)
-            if more then
-                timers:after(0, tick)
-            end
+        end
+        local now, newest, due = runtime.clock(), engine:last_event(), held.delivery:due()
+        if again or newest ~= seen or now - asked >= TRY_AGAIN or due and due <= runtime.now() then
+            seen, asked = newest, now
+            held.delivery:turn()
+            held.delivery:mark(newest) -- hooks that a reload brings begin here
         end
     end
-    return tick
 end
 
 --- Begins to deliver a store's events, once.
@@ -46,7 +34,12 @@ function M.begin(held, exchange, runtime, backend)
     if held.delivery then
         return
     end
+    local tick = tick_of(held, runtime)
+    local tasks, timers = runtime.router.tasks, runtime.timers
     held.delivery = delivery.new {
+        spawn = function(fn) tasks:spawn(fn) end,
+        again = function() timers:after(0, function() tick(true) end) end,
+        broken = function(trace) timers.failed(trace) end,
         engine = held.reader.engine, now = runtime.now, store = backend,
         readers = function()
             local hooks = held.writer.shared.hooks
@@ -56,7 +49,8 @@ function M.begin(held, exchange, runtime, backend)
             return held.batch:write(function(store) return fn(store.engine) end)
         end,
     }
-    exchange.ticks[#exchange.ticks + 1] = tick_of(held, runtime)
+    held.delivery:mark()
+    exchange.ticks[#exchange.ticks + 1] = function() tick() end
 end
 
 return M

@@ -152,9 +152,11 @@ end
 --- Hands out to those who wait, and to readers in the store.
 local function wake_all(exchange)
     local due
+    local newest = {} -- by engine
     for wake, waits in pairs(exchange.waiting) do
-        local newest = waits.engine:last_event()
-        if not newest or newest > waits.since then
+        local engine = waits.engine
+        newest[engine] = newest[engine] or engine:last_event() or math.maxinteger
+        if newest[engine] > waits.since then
             due = due or {}
             due[#due + 1] = wake
         end
