@@ -8,10 +8,6 @@ local units = require "moonsnap.units"
 
 local M = {}
 
---- The handlers that a file has, as the sandbox names them.
-M.HOST = { "host.hook", "host.label", "host.rule", "host.option", "host.include", "host.keep", "host.kept",
-    "host.duration", "host.unknown" }
-
 local WORDS = { "hook", "labels", "label", "retention", "rule", "option", "include", "deny", "defer", "exists",
     "rewrite", "keep", "kept", "log", "store", "now" }
 
@@ -164,7 +160,7 @@ end
 --- The handlers of one file.
 ---@param loading moonsnap.policy.Loading
 ---@param file    moonsnap.policy.File
----@return table<string, function>  by the names of HOST without "host."
+---@return table<string, function>  by their words, which are "host.hook" and so on in the file's state
 function M.new(loading, file)
     local words = file.tier == "automation" and AUTOMATION or WORDS
     local known = { words = words, labels = loading.kinds, errors = loading.error_kinds }
