@@ -1,6 +1,7 @@
 --- Pins: what stays, until when, and who is told.
 local expect = require "spec.support.expect"
 local moonsnap = require "moonsnap"
+local process = require "spec.support.process"
 local world = require "spec.support.world"
 
 local fails = expect.fails
@@ -98,6 +99,21 @@ describe("pins:add(key)", function()
         assert(store:pins():add("leased"))
         assert.same({}, store:leases():delete("l"))
         assert(store:stat("leased"))
+    end)
+
+    it("holds against its owner's end", function()
+        local home <close> = world.new()
+        local store = home.store
+        local child = process.start { "sleep", "1000" }
+        assert(store:prepare("kept", nil, { owner = child.pid }))
+        assert(store:prepare("gone", nil, { owner = child.pid }))
+        assert(store:pins():add("kept"))
+        child:kill()
+        child:finish()
+        assert.equal(1, assert(store:cleanup()).abandoned)
+        assert.same({ "kept" }, expect.names(store:walk()))
+        assert(store:pins():remove("kept"))
+        assert.equal(1, assert(store:cleanup()).abandoned)
     end)
 
     it("is told in the outbox", function()
