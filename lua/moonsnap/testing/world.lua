@@ -122,7 +122,8 @@ function M.new(moonsnap, file, options)
         self.hooks:use("policy", policy.hooks)
     end
     self.store = snapshotter.new(core, self.engine, "default", {
-        hooks = self.hooks, policy = policy, delivery = { turn = function() end }, -- a test says when after-hooks run
+        hooks = self.hooks, policy = policy,
+        delivery = { mark = function() end, turn = function() end }, -- a test says when after-hooks run
     })
     self.delivery = delivery.new {
         engine = self.engine, now = core.sys.now, store = self.store,
