@@ -92,6 +92,25 @@ describe("a test of a policy", function()
             end)]])
     end)
 
+    it("collects, with hooks that may keep something", function()
+        assert.same({ "ok collect" }, run([[
+            test("collect", function(t)
+                for _, name in ipairs { "a", "b", "c" } do
+                    t:layer(name, nil, { labels = { class = "old" } })
+                end
+                t.equal(0, t:collect().removed)
+                t:advance("3d")
+                local done = t:collect()
+                t.equal({ 2, 1 }, { done.removed, done.vetoed })
+                t.equal({ "b", "vetoed" }, { done.skipped[1].key, done.skipped[1].outcome })
+                t:allowed(t.store:stat("b"))
+                t:denied("not_found", "", t.store:stat("a"))
+            end)]], POLICY .. [[
+            hook { "keeps b", on = "evict", match = "key==b", run = function()
+                return deny("failed_precondition", "b stays")
+            end }]]))
+    end)
+
     it("sees events", function()
         assert.same({ "ok events" }, run [[
             test("events", function(t)

@@ -228,6 +228,17 @@ function Case:logged()
     return table.move(self.world.logged, 1, #self.world.logged, 1, {})
 end
 
+--- Collects as `moonsnap gc --force` does: makes a plan, asks hooks of evict, removes. Answers what came of it:
+--- removed, vetoed, busy (how many), skipped[i].key, .outcome and .text.
+function Case:collect()
+    local gc = self.store:gc()
+    local plan = self:allowed(gc:plan())
+    if not plan.id then
+        return { removed = 0, vetoed = 0, busy = 0, skipped = {} }
+    end
+    return self:allowed(gc:apply(plan.id, { force = true }))
+end
+
 --- What retention would do now: the plan, with `removed` and `kept`, names in order, and `why[name]`, the reason.
 function Case:plan(options)
     local store, world = self.store, self.world

@@ -19,7 +19,7 @@ local M = {}
 local Engine = {}
 local meta = { __index = Engine, __name = "moonsnap.testing.engine" }
 
-for _, part in ipairs { "making", "looking", "leases", "pins", "mounting", "events", "survey" } do
+for _, part in ipairs { "making", "looking", "leases", "pins", "mounting", "events", "survey", "plans" } do
     for name, verb in pairs(require("moonsnap.testing.memory." .. part)) do
         Engine[name] = verb
     end
@@ -42,7 +42,7 @@ function M.new(options)
         opened = true, marks = {}, writing = 0, disk = { size = 1 << 40, free = 1 << 39 },
         state = {
             rows = {}, names = {}, children = {}, events = {}, leases = {}, held = {}, records = {}, mounts = {},
-            cursors = {}, counters = { number = 0, sequence = 0, at = 0 }, journal = {},
+            cursors = {}, plans = {}, tenants = {}, counters = { number = 0, sequence = 0, at = 0 }, journal = {},
         },
     }, meta)
 end
