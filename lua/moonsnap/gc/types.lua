@@ -79,3 +79,54 @@
 ---@return moonsnap.gc.Plan? plan
 ---@return moonsnap.Error? err   invalid_argument: which rule, which field, what is wrong with it
 local function plan(facts, rules, state) end
+
+--- What the engine offers to all this, by position and with the namespace first --------------------------------------
+
+--- All snapshots of a namespace at one moment; no lock is held once it is there.
+---@class moonsnap.core.Survey
+---@field count fun(self): integer
+---@field take  fun(self, count: integer): moonsnap.gc.Surveyed[]?  the next ones, in order of number; nothing at the end
+---@field close fun(self)
+
+--- What the row says, and what holds it. Snapshots without labels share one empty table.
+---@class moonsnap.gc.Surveyed: moonsnap.Info
+---@field size    integer
+---@field inodes  integer
+---@field depth   integer
+---@field pinned?      {reason: string, until_?: integer}  by a pin that has not ended
+---@field leased?      string   one of the leases that hold it and live
+---@field leased_flat? true     all of these are flat (containerd.io/gc.flat)
+---@field mounted?     string   where this store has mounted it, as far as it may still be
+---@field owner?       "alive" | "dead" | "unknown"  the process that it was prepared for
+
+--- Layers that are mounted, by number, of all namespaces; see docs/decisions/0016-what-is-in-use.md.
+---@class moonsnap.gc.InUse
+---@field sure    table<integer, true>
+---@field maybe   table<integer, true>
+---@field unknown integer  mount namespaces that could not be read: then everything is maybe
+---@field beyond  boolean  processes outside of this pid namespace are not seen at all
+
+---@class moonsnap.gc.StoredPlan
+---@field id        string   "TTTTTTTTTRR-SSSS": sorts as time does; of another store it is failed_precondition
+---@field namespace string
+---@field created   integer
+---@field header    string   as it was given
+---@field items     integer
+---@field done      integer  how many of them have an outcome
+
+---@class moonsnap.core.Store
+---@field survey   fun(self, name_space: string): moonsnap.core.Survey?, moonsnap.Error?
+---@field in_use   fun(self): moonsnap.gc.InUse?, moonsnap.Error?
+---@field probe    fun(self, name_space: string, key: string): ("busy"|"free"|"unknown")?, moonsnap.Error?  an active, asked
+---                of the kernel, which writes to its log
+---@field tenant   fun(self, name_space: string): (string|false)?, moonsnap.Error?  whose database knows what is in it
+---@field set_tenant  fun(self, name_space: string, tenant?: string): true?, moonsnap.Error?
+---@field plan_save   fun(self, name_space: string, header: string, items: table[]): string?, moonsnap.Error?  its id; the
+---                   newest 50 of a namespace are kept
+---@field plan_append fun(self, name_space: string, id: string, items: table[]): true?, moonsnap.Error?
+---@field plan_load   fun(self, name_space: string, id: string): moonsnap.gc.StoredPlan?, moonsnap.Error?
+---@field plan_list   fun(self, name_space: string): moonsnap.gc.StoredPlan[]?, moonsnap.Error?  newest first
+---@field plan_items  fun(self, name_space: string, id: string, outcome?: string, after?: integer, count?: integer):
+---                   table[]?, moonsnap.Error?  outcome "": those that have none yet; after a place
+---@field plan_item_done fun(self, name_space: string, id: string, number: integer, outcome: string, text?: string):
+---                   true?, moonsnap.Error?  joins the transaction that is open

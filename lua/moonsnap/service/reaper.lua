@@ -83,6 +83,9 @@ local function look_everywhere(self)
             self.options.failed(err)
         end
     end
+    if self.closed then
+        return -- meanwhile: nobody would end the watches
+    end
     for pid in pairs(living) do
         if not self.watches[pid] then
             watch(self, pid)
