@@ -145,6 +145,21 @@ describe("a program", function()
     end)
 end)
 
+describe("what hooks of phase after are told of a program", function()
+    it("is what it has changed, once it is durable, and nothing of one that was rolled back", function()
+        local home <close> = world.new()
+        local told = {}
+        home.store:hook { name = "told", on = "prepare", phase = "after", run = function(event)
+            told[#told + 1] = event.key
+        end }
+        assert(home.store:program 'store:prepare("a") store:prepare("b")')
+        fails("aborted", home.store:program 'store:prepare("c") return nil, failure("aborted", "so")')
+        assert(home.store:program('store:prepare("d")', {}, { check = true }))
+        assert(home.store:prepare("e"))
+        assert.same({ "a", "b", "e" }, told)
+    end)
+end)
+
 describe("docs/programs.md", function()
     it("shows a program that keeps the newest of each project", function()
         local home <close> = world.new()

@@ -18,7 +18,6 @@ local guarded = require "moonsnap.guarded"
 local limits = require "moonsnap.program.limits"
 local raised = require "moonsnap.raised"
 local script = require "moonsnap.program.script"
-local transaction = require "moonsnap.transaction"
 local words = require "moonsnap.program.words"
 local work = require "moonsnap.work"
 
@@ -116,7 +115,7 @@ end
 
 local function write(store, job)
     local outcome, undone = nil, {}
-    local ok, err = transaction.run(store.engine, function()
+    local ok, err = store:transaction(function()
         local since, wrong = store.engine:last_event()
         if not since then
             return nil, wrong
@@ -129,7 +128,7 @@ local function write(store, job)
             return nil, undone
         end
         return true
-    end, store)
+    end)
     if err == undone then
         return outcome
     elseif not ok then
