@@ -111,6 +111,17 @@ describe("a test of a policy", function()
             end }]]))
     end)
 
+    it("imports rows, hooks asked", function()
+        assert.same({ "ok import" }, run([[
+            test("import", function(t)
+                t:allowed(t.store:import("a", "/nonexistent", { labels = { ok = "1" } }))
+                t:denied("permission_denied", "not b", t.store:import("b", "/nonexistent"))
+                t.equal("committed", t.store:stat("a").kind)
+            end)]], [[hook { "b", on = "import", match = "name==b", run = function()
+                return deny("permission_denied", "not b")
+            end }]]))
+    end)
+
     it("sees events", function()
         assert.same({ "ok events" }, run [[
             test("events", function(t)

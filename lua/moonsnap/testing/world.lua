@@ -16,7 +16,6 @@ local transaction = require "moonsnap.transaction"
 local M = {}
 
 local SECOND = 1000000000
-local QUIET = { mark = function() end, turn = function() end }
 M.START = 1767225600 * SECOND -- 2026-01-01T00:00:00Z, a Thursday
 
 ---@class moonsnap.testing.World
