@@ -144,6 +144,16 @@ describe("the words of a policy file", function()
         end)
     end)
 
+    it("register nothing later, and ask for the store in hooks only", function()
+        with({ ["policy.lua"] = [[
+            hook { "one", on = "prepare", run = function() hook { "two", on = "view", run = function() end } end }
+            labels { label.default { "x", function() return store.count() end, verbs = { "view" } } }
+        ]] }, function(store)
+            fails_saying("internal", "policy.lua:1: hook: only while the file is loaded", store:prepare("a"))
+            fails_saying("internal", "store.count: only a hook can ask", store:view("a"))
+        end)
+    end)
+
     it("keep values for the file that comes after", function()
         with({ ["policy.lua"] = [[
             local seen = kept("seen") or 0

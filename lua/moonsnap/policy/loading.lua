@@ -21,6 +21,7 @@ local MOST = 100 -- files
 ---@field kept     table<string, any>
 ---@field weights  table<string, integer>
 ---@field written  table<string, true>   what it has kept itself
+---@field loaded?  true
 ---@field hooks    table<string, string>  FILE:LINE of its hooks, by name
 ---@field state    moonsnap.policy.State
 ---@field words    table<string, function>  what its functions may ask the host for
@@ -67,13 +68,11 @@ local function words_of(loading, file)
     return asked
 end
 
---- Those words that a file's hooks have besides the store's; registering is for loading alone.
-local LATER = { "host.keep", "host.kept", "host.duration", "host.unknown" }
-
+--- What a file's hooks may ask besides the store's words.
 local function later(asked)
     local some = {}
-    for _, name in ipairs(LATER) do
-        some[name] = asked[name]
+    for name, handler in pairs(asked) do
+        some[name] = name:find("^host%.") and handler or nil
     end
     return some
 end
@@ -149,6 +148,7 @@ function Loading:load(place, includer)
     if ok then
         ok, err = file.state:run(shown(place.path), text)
     end
+    file.loaded = true
     local wrong = ok and unasked(file) or err and err.message
     if wrong then
         return nil, failure("invalid_argument", "load policy: " .. placed(place.path, wrong, err and err.trace))

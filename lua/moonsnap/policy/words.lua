@@ -131,6 +131,16 @@ local function read_option(file, name, spec)
     return value, wrong
 end
 
+--- A handler for while the file is loaded: what a hook would register would come and go with its requests.
+local function at_first(file, word, handler)
+    return function(...)
+        if file.loaded then
+            return nil, word .. ": only while the file is loaded"
+        end
+        return handler(...)
+    end
+end
+
 --- A handler that registers something, as long as there is not too much.
 local function counted(loading, handler)
     return function(...)
@@ -165,11 +175,19 @@ function M.new(loading, file)
     local words = file.tier == "automation" and AUTOMATION or WORDS
     local known = { words = words, labels = loading.kinds, errors = loading.error_kinds }
     return {
-        hook = told(loading, function(fields, place) return add_hook(loading, file, fields, place) end),
-        label = told(loading, function(kind, fields, place) return add_label(loading, file, kind, fields, place) end),
-        rule = told(loading, function(fields, place) return add_rule(loading, file, fields, place) end),
-        option = function(name, spec) return read_option(file, name, spec) end,
-        include = function(path, values, place) return loading:include(file, path, values, place) end,
+        hook = at_first(file, "hook", told(loading, function(fields, place)
+            return add_hook(loading, file, fields, place)
+        end)),
+        label = at_first(file, "labels", told(loading, function(kind, fields, place)
+            return add_label(loading, file, kind, fields, place)
+        end)),
+        rule = at_first(file, "retention", told(loading, function(fields, place)
+            return add_rule(loading, file, fields, place)
+        end)),
+        option = at_first(file, "option", function(name, spec) return read_option(file, name, spec) end),
+        include = at_first(file, "include", function(path, values, place)
+            return loading:include(file, path, values, place)
+        end),
         keep = function(name, value) return keep(file, name, value) end,
         kept = function(name) return file.kept[name] end,
         duration = units.parse_duration,
