@@ -1,5 +1,5 @@
 ---@meta moonsnap.gc
--- luacheck: ignore 212 241 (declarations use nothing)
+-- luacheck: ignore 211 212 241 (declarations use nothing)
 
 --- Retention and collection, for editors and people. Never loaded.
 ---
@@ -85,7 +85,7 @@ local function plan(facts, rules, state) end
 --- All snapshots of a namespace at one moment; no lock is held once it is there.
 ---@class moonsnap.core.Survey
 ---@field count fun(self): integer
----@field take  fun(self, count: integer): moonsnap.gc.Surveyed[]?  the next ones, in order of number; nothing at the end
+---@field take  fun(self, count: integer): moonsnap.gc.Surveyed[]?  the next ones, by number; nothing at the end
 ---@field close fun(self)
 
 --- What the row says, and what holds it. Snapshots without labels share one empty table.
@@ -117,12 +117,12 @@ local function plan(facts, rules, state) end
 ---@class moonsnap.core.Store
 ---@field survey   fun(self, name_space: string): moonsnap.core.Survey?, moonsnap.Error?
 ---@field in_use   fun(self): moonsnap.gc.InUse?, moonsnap.Error?
----@field probe    fun(self, name_space: string, key: string): ("busy"|"free"|"unknown")?, moonsnap.Error?  an active, asked
----                of the kernel, which writes to its log
+---@field probe    fun(self, name_space: string, key: string): ("busy"|"free"|"unknown")?, moonsnap.Error?  an
+---                active: the kernel is asked, which writes to its log
 ---@field tenant   fun(self, name_space: string): (string|false)?, moonsnap.Error?  whose database knows what is in it
 ---@field set_tenant  fun(self, name_space: string, tenant?: string): true?, moonsnap.Error?
----@field plan_save   fun(self, name_space: string, header: string, items: table[]): string?, moonsnap.Error?  its id; the
----                   newest 50 of a namespace are kept
+---@field plan_save   fun(self, name_space: string, header: string, items: table[]): string?, moonsnap.Error?
+---                   its id; the newest 50 of a namespace are kept
 ---@field plan_append fun(self, name_space: string, id: string, items: table[]): true?, moonsnap.Error?
 ---@field plan_load   fun(self, name_space: string, id: string): moonsnap.gc.StoredPlan?, moonsnap.Error?
 ---@field plan_list   fun(self, name_space: string): moonsnap.gc.StoredPlan[]?, moonsnap.Error?  newest first
