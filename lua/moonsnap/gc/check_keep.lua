@@ -26,7 +26,7 @@ local function whole(value)
     return math.type(value) == "integer" and value >= 0
 end
 
-local COUNT_FIELDS = { min = true, max = true, n = true, within = true, span = true }
+local COUNT_FIELDS = { min = true, max = true, n = true, within = true, span = true, all = true }
 
 local function count(value)
     if value == "all" or whole(value) then
@@ -37,6 +37,10 @@ local function count(value)
     for name, one in pairs(value) do
         if not COUNT_FIELDS[name] then
             return suggest.unknown("word", tostring(name), COUNT_FIELDS)
+        elseif name == "all" then
+            if one ~= true or not value.span then
+                return "all: true, beside span"
+            end
         elseif name == "within" then
             local wrong = M.duration(one)
             if wrong then

@@ -115,8 +115,9 @@ local PLAN = { trigger = "string", due = "table", dry = "boolean", unseen = "boo
 
 --- Plans: what would go, what stays, and the one reason of each. Removes nothing.
 ---
---- A plan that removes something is stored, unless dry is true; plan.id then names it. Of a namespace the newest 50 are kept. Errors:
---- failed_precondition (no rules; a namespace that belongs to containerd), invalid_argument (a rule is wrong).
+--- A plan that removes something is stored, unless dry is true; plan.id then names it. Of a namespace the newest 50 are
+--- kept. Errors: failed_precondition (no rules; a namespace that belongs to containerd), invalid_argument (a rule is
+--- wrong).
 ---@param options? {trigger?: string, due?: table<string, true>, dry?: boolean, unseen?: boolean}
 ---  trigger: only rules that are `on` it take something; due: only these rules do; unseen: mount namespaces that cannot
 ---  be looked into count as empty

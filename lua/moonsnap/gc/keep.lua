@@ -4,7 +4,8 @@
 ---     within = "7d"                  made within seven days; used_within: used within
 ---     daily = 7                      one of each of the newest seven days that have any (hourly ... yearly alike)
 ---     daily = { min = 2, max = 7 }   two for sure, seven as long as no bound needs the room
----     daily = { within = "30d" }     one a day for thirty days; { span = 14 }: of today and fourteen days before it
+---     daily = { within = "30d" }     one a day for thirty days; { span = 14 }: of today and fourteen days before it;
+---                                    { span = 14, all = true }: all of these days
 ---     frequently = { every = "15m", n = 4 }
 ---     tagged = { "v*" }, label = { important = "yes", base = "*" }
 ---     both = { keep, keep }          held only by both; what stands side by side holds each by itself
@@ -36,7 +37,7 @@ local function count_of(spec)
     local most = spec.max or spec.n or math.huge
     return {
         min = spec.min or most, max = most, span = spec.span,
-        within = spec.within and nanoseconds(spec.within),
+        within = spec.within and nanoseconds(spec.within), all = spec.all,
         shown = spec.min and ("%d to %d"):format(spec.min, most) or spec.n and tostring(spec.n)
             or spec.span and ("%d back"):format(spec.span) or spec.within,
     }
@@ -92,6 +93,16 @@ local function mark_picks(rule, word, count, picks, numbers, today, group)
     end
 end
 
+--- Marks whatever lies in the last buckets.
+local function mark_all(word, count, bucket, group)
+    local today = bucket(group.now // SECOND)
+    for _, i in ipairs(group.list) do
+        if today - bucket(group.facts[i].created // SECOND) <= count.span then
+            mark(group.marks, i, SOFT, ("%s, all of %s"):format(word, count.shown))
+        end
+    end
+end
+
 local CASCADE = { monthly = "weekly", yearly = "monthly" }
 
 local function bucketed(self, group)
@@ -103,7 +114,9 @@ local function bucketed(self, group)
             local list = self.cascade and chosen[CASCADE[name]] or group.list
             local picks, numbers = picks_of(list, group.facts, bucket, self.choose_oldest)
             chosen[name] = picks
-            if count then
+            if count and count.all then
+                mark_all(name, count, bucket, group)
+            elseif count then
                 mark_picks(self, name, count, picks, numbers, bucket(now), group)
             end
         end

@@ -1,0 +1,75 @@
+--- btrbk's words: snapshot_preserve and snapshot_preserve_min as a rule.
+---
+---     btrbk { preserve_min = "2d", preserve = "14d 4w 6m 1y", preserve_day_of_week = "sunday",
+---             preserve_hour_of_day = 0 }
+---
+--- preserve_min   all | latest | no | <number>{h,d,w,m,y}    everything so young stays, by the calendar
+--- preserve       no | [<number>h] [<number>d] [<number>w] [<number>m] [<number>y], * for all: the first of each hour,
+---                day and week; of a month its first weekly one, of a year its first monthly one; so many back from now
+---
+--- Days begin at preserve_hour_of_day, weeks on preserve_day_of_week. zone: btrbk counts in local time, here it is UTC.
+---
+--- Source: btrbk.conf(5), retention policy; btrbk sub schedule.
+
+local M = {}
+
+local NAMES = { h = "hourly", d = "daily", w = "weekly", m = "monthly", y = "yearly" }
+
+local function amount(n)
+    return n == "*" and "all" or { span = math.tointeger(tonumber(n)) }
+end
+
+--- "14d 4w" as counts of a keep.
+local function schedule(text, keep)
+    local rest = text:gsub("([%d%*]+)([hdwmy])", function(n, unit)
+        keep[NAMES[unit]] = amount(n)
+        return ""
+    end)
+    if rest:find("%S") then
+        error(("btrbk: preserve '%s': \"14d 4w 6m\" expected"):format(text), 4)
+    end
+end
+
+--- All of what preserve_min holds, as a keep: everything of so many days (hours, ...) back from now.
+local function least(text, keep)
+    if text == "all" then
+        keep.last = "all"
+        return keep
+    elseif text == "latest" then
+        keep.last = 1
+        return keep
+    end
+    local n, unit = text:match("^(%d+)([hdwmy])$")
+    if not n then
+        error(("btrbk: preserve_min '%s': all, latest, no or a time as \"2d\" expected"):format(text), 4)
+    end
+    keep[NAMES[unit]] = { span = math.tointeger(tonumber(n)), all = true }
+    return keep
+end
+
+---@param words table
+---@return moonsnap.gc.Rule[] rules
+function M.rules(words)
+    local name, rules = words.name or "btrbk", {}
+    local minimum, preserve = words.preserve_min or "all", words.preserve or "no"
+    local function calendar()
+        return { zone = words.zone, week_starts = words.preserve_day_of_week or "sunday",
+            day_starts = (tonumber(words.preserve_hour_of_day) or 0) * 3600 }
+    end
+    if minimum ~= "no" then
+        rules[1] = { name = name .. "-min", match = words.match, group_by = words.group_by,
+            keep = least(minimum, calendar()) }
+    end
+    if preserve ~= "no" then
+        local keep = calendar()
+        keep.choose, keep.cascade = "oldest", true
+        schedule(preserve, keep)
+        rules[#rules + 1] = { name = name, match = words.match, group_by = words.group_by, keep = keep }
+    end
+    if #rules == 0 then
+        error("btrbk: preserve_min and preserve are no: everything would go", 2)
+    end
+    return rules
+end
+
+return M
