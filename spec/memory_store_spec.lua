@@ -2,7 +2,9 @@
 local expect = require "spec.support.expect"
 local memory = require "moonsnap.testing.memory"
 local moonsnap = require "moonsnap"
+local process = require "spec.support.process"
 local snapshotter = require "moonsnap.snapshotter"
+local tree = require "spec.support.tree"
 
 local fails, fails_saying = expect.fails, expect.fails_saying
 
@@ -154,6 +156,41 @@ describe("a store in memory", function()
         assert(bench.store:import("base", "/nonexistent", { labels = { x = "1" } }))
         assert.same({ x = "1" }, assert(bench.store:stat("base")).labels)
         fails_saying("unimplemented", "no files", bench.store:diff("base"))
+    end)
+
+    it("has namespaces with labels", function()
+        local bench <close> = new_bench()
+        local spaces = bench.store:namespace_records()
+        assert.same({ name = "blue", labels = { x = "1" } }, (function(record)
+            record.created = nil
+            return record
+        end)(assert(spaces:create("blue", { labels = { x = "1" } }))))
+        fails("already_exists", spaces:create("blue"))
+        assert(bench.store:prepare("a"))
+        assert.same({ "blue", "default" }, { spaces:list()[1].name, spaces:list()[2].name })
+        assert.same({ y = "2" }, assert(spaces:update({ name = "blue", labels = { y = "2" } })).labels)
+        fails_saying("failed_precondition", "still has snapshots", spaces:delete("default"))
+        assert(spaces:delete("blue"))
+        fails("not_found", spaces:get("blue"))
+    end)
+
+    it("has every verb that Lua asks of an engine", function()
+        local bench <close> = new_bench()
+        local missing, paths = {}, {}
+        for path in process.must("find", "lua/moonsnap", "-maxdepth", "1", "-name", "*.lua"):gmatch("[^\n]+") do
+            paths[#paths + 1] = path
+        end
+        for _, dir in ipairs { "hooks", "events", "gc", "policy", "program" } do
+            for path in process.must("find", "lua/moonsnap/" .. dir, "-name", "*.lua"):gmatch("[^\n]+") do
+                paths[#paths + 1] = path
+            end
+        end
+        for _, path in ipairs(paths) do
+            for verb in tree.read(path):gmatch("engine:([%l_]+)%(") do
+                missing[#missing + 1] = not bench.engine[verb] and verb or nil
+            end
+        end
+        assert.same({}, missing)
     end)
 
     it("refuses all when it is closed", function()

@@ -19,7 +19,7 @@ local M = {}
 local Engine = {}
 local meta = { __index = Engine, __name = "moonsnap.testing.engine" }
 
-for _, part in ipairs { "making", "looking", "leases", "pins", "mounting", "events", "survey", "plans" } do
+for _, part in ipairs { "making", "looking", "leases", "pins", "mounting", "events", "survey", "plans", "spaces" } do
     for name, verb in pairs(require("moonsnap.testing.memory." .. part)) do
         Engine[name] = verb
     end

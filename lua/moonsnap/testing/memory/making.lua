@@ -168,22 +168,6 @@ function M:remove(ns, key)
     end)
 end
 
---- The labels that a field mask makes of labels; nil and the path that cannot be.
-local function masked(labels, wanted, paths)
-    local result = valid.kept(labels)
-    for _, path in ipairs(#paths > 0 and paths or { "labels" }) do
-        local name = path:match("^labels%.(.*)$")
-        if path == "labels" then
-            result = valid.kept(wanted)
-        elseif not name then
-            return nil, path
-        else
-            result[name] = wanted[name] ~= "" and wanted[name] or nil
-        end
-    end
-    return result
-end
-
 --- What the labels that change were; what is new was null.
 local function before(old, new)
     local was = setmetatable({}, { __jsontype = "object" })
@@ -207,10 +191,9 @@ function M:update(ns, name, labels, paths)
         if not row then
             return nil, err
         end
-        local result, path = masked(row.labels, labels or {}, paths or {})
+        local result, path = valid.masked(row.labels, labels or {}, paths or {})
         if not result then
-            return self:fail("invalid_argument", "field '%s' cannot be updated: only labels can, as \"labels\" or "
-                .. "\"labels.NAME\"", path:sub(1, 80))
+            return self:fail("invalid_argument", valid.NO_FIELD, path:sub(1, 80))
         end
         local was = before(row.labels, result)
         self:set(row, "labels", result)

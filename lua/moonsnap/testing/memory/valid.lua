@@ -51,4 +51,22 @@ function M.kept(labels)
     return kept
 end
 
+M.NO_FIELD = "field '%s' cannot be updated: only labels can, as \"labels\" or \"labels.NAME\""
+
+--- The labels that a field mask makes of labels; nil and the path that cannot be.
+function M.masked(labels, wanted, paths)
+    local result = M.kept(labels)
+    for _, path in ipairs(#paths > 0 and paths or { "labels" }) do
+        local name = path:match("^labels%.(.*)$")
+        if path == "labels" then
+            result = M.kept(wanted)
+        elseif not name then
+            return nil, path
+        else
+            result[name] = wanted[name] ~= "" and wanted[name] or nil
+        end
+    end
+    return result
+end
+
 return M
