@@ -115,6 +115,20 @@ describe("a service", function()
     end)
 end)
 
+describe("a namespace that is containerd's", function()
+    it("is left alone by a service of mode direct on the same root", function()
+        local served <close> = service.start { mode = "direct", config = REAPER:format("0.2") }
+        local ours <close> = connect(served, { namespace = "ours" })
+        local theirs <close> = assert(moonsnap.open { root = served.root, namespace = "theirs" })
+        assert(theirs.engine:set_tenant("theirs", "containerd"))
+        local over = { labels = { ["containerd.io/gc.expire"] = "2020-01-01T00:00:00Z" } }
+        assert(theirs:leases():create("old", over))
+        assert(ours:leases():create("old", over))
+        eventually(function() return #assert(ours:leases():list()) == 0 end)
+        assert.equal(1, #assert(theirs:leases():list()))
+    end)
+end)
+
 describe("a proxy endpoint", function()
     it("marks its namespace as containerd's", function()
         local served <close> = service.start { mode = "proxy" }
