@@ -37,6 +37,15 @@ local function frame_of(chain, sandbox)
     return frame
 end
 
+--- Lets go of the copies at once: left to the collector of this state they would fill the sandbox's.
+---@param chain moonsnap.hooks.Chain
+function M.close(chain)
+    for _, frame in next, chain.frames do
+        frame:close()
+    end
+    chain.frames = {}
+end
+
 --- In the sandbox: ok, verdict or text, instructions, seconds, bytes.
 local function run_sandboxed(chain, entry)
     local sandbox = entry.sandbox
@@ -138,7 +147,8 @@ local ACTS = {
     rewrite = function(chain, entry, verdict)
         entry.counts.rewrites = entry.counts.rewrites + 1
         requests.rewrite(chain.request, verdict)
-        chain.frames, chain.view, chain.rewritten = {}, nil, true
+        M.close(chain)
+        chain.view, chain.rewritten = nil, true
     end,
 }
 

@@ -34,7 +34,8 @@ local OUTCOMES = {
     end,
     rewrite = function(chain, verdict)
         requests.rewrite(chain.request, verdict)
-        chain.frames, chain.view = {}, nil
+        chains.close(chain)
+        chain.view = nil
     end,
 }
 
@@ -85,6 +86,7 @@ function M.run(hooks, store, request)
             end
         end
     end
+    chains.close(chain)
     result = result or {}
     result.labels, result.parent = request.labels, request.parent
     return { hooks = rows, result = result }

@@ -124,6 +124,7 @@ end
 local function go_through(self, index, store, request, act, found)
     local chain = chains.new(self, store, request)
     local err, arounds = guarded(self, store, chains.decide, chain, index, found)
+    chains.close(chain)
     if err then
         return nil, err
     elseif arounds then
@@ -207,6 +208,7 @@ function Hooks:ask(store, request)
     end
     local chain = chains.new(self, store, request)
     local err = guarded(self, store, chains.decide, chain, index, found)
+    chains.close(chain)
     return not err or nil, err
 end
 
