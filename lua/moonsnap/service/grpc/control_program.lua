@@ -4,7 +4,7 @@
 ---         lines {emit = value}, {log = text} while it runs, {change = ...} of a check,
 ---         then one of {outcome = {values, n, spent, made, removed}}
 ---
---- The script runs a millisecond at a time: calls are answered between, reads by the state before it, writes wait.
+--- The script runs half a millisecond at a time: calls are answered between, reads by the state before it, writes wait.
 --- When its caller is gone it is rolled back.
 
 local changes = require "moonsnap.program.changes"
@@ -18,7 +18,7 @@ local words = require "moonsnap.program.words"
 
 local M = {}
 
-local SLICE = 0.001 -- seconds of a program in one turn of the loop
+local SLICE = 0.0005 -- seconds of a program in one turn of the loop; an answer waits for one or two
 
 local KNOWN = {
     text = "string", name = "string", snapshotter = "string", args = "table", read_only = "boolean", check = "boolean",
