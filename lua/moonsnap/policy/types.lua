@@ -119,12 +119,16 @@ function Sandbox:close() end
 ---@field phase?    moonsnap.hooks.Phase   "before"
 ---@field priority? integer                higher first; 0. Equal ones in order of registration
 ---@field match?    string | string[] | table<string, string>  containerd's filter over a request's fields (namespace,
----                 key, name, parent, kind, labels.NAME, caller.uid, caller.door), or equality terms
+---                 key, name, parent, kind, labels.NAME, current.labels.NAME, caller.uid, caller.door, ...), or
+---                 equality terms
 ---@field effects?  string[]   what it may do: "deny", "defer", "exists", "labels", "parent"; deny alone
 ---@field budget?   moonsnap.sandbox.Budget  200,000 instructions, 0.02 s, 8 MiB
 ---@field fail?     "closed" | "open"        what its own failure means: closed denies (internal), open is skipped.
 ---                 closed before the change, open after it
----@field run       fun(request: moonsnap.Request, next?: function): moonsnap.Verdict?
+---@field run       fun(request: moonsnap.Request, store: moonsnap.Store): moonsnap.Verdict?  around: (request, next,
+---                 store); in the sandbox the request alone
+---@field file?     string   where it was written: "policy.lua:12"
+---@field trusted?  boolean  ours: called plainly, without a budget; match may be a function then
 
 ---@class moonsnap.Request
 ---@field verb      moonsnap.hooks.Verb
@@ -134,7 +138,12 @@ function Sandbox:close() end
 ---@field parent    string     "" without
 ---@field kind?     moonsnap.Kind  of what is made, or of what is there
 ---@field labels    table<string, string>  that the caller gives
----@field current?  moonsnap.Info          the snapshot as it is: commit, remove, update, touch, mount
+---@field current?  moonsnap.Info          the snapshot as it is: commit, remove, update, touch, mount, unmount, pin, evict
+---@field owner?    integer                pid given with prepare and view
+---@field lease?    string                 that the verb works under, or is about
+---@field action?   string                 of lease: create, renew, delete, add, drop; of pin: add, remove
+---@field target?   string                 of mount and unmount
+---@field fieldpaths? string[]             of update, as given
 ---@field caller    {door: "module"|"command"|"service", uid: integer, gid: integer, pid: integer, endpoint?: string,
 ---                  request?: string}
 
