@@ -74,6 +74,8 @@ describe("label policies at a store", function()
             { labels = { base = "x" } }))
         assert(trusted:prepare("a", nil, { labels = { base = "x", other = "y" } }))
         fails_saying("failed_precondition", "take the label away first", store:remove("a"))
+        fails_saying("failed_precondition", "take the label away first",
+            store.shared.hooks:ask(store, { verb = "evict", key = "a" }))
         fails_saying("permission_denied", "label 'base' is protected", label(store, "a", { base = "" }))
         fails_saying("permission_denied", "label 'base' is protected", store:update({ name = "a", labels = {} }))
         assert(label(store, "a", { other = "z" }))

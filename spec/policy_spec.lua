@@ -144,6 +144,29 @@ describe("the words of a policy file", function()
         end)
     end)
 
+    it("answer verdicts, and say what is wrong with one", function()
+        with({ ["policy.lua"] = [[
+            local verdicts = {
+                deny = function() return deny("aborted", "not today") end,
+                defer = function() return defer "5s" end,
+                typo = function() return deny("abortd", "x") end,
+                nothing = function() return true end,
+                rewrite = function() return rewrite { labels = { seen = "yes" } } end,
+            }
+            local function run(request) return verdicts[request.key]() end
+            hook { "v", on = "prepare", match = "key!=rewrite", effects = { "deny", "defer" }, run = run }
+            hook { "m", on = "prepare", phase = "mutate", match = "key==rewrite", effects = { "labels" }, run = run }
+        ]] }, function(store)
+            fails_saying("aborted", "policy v: not today", store:prepare("deny"))
+            local err = fails_saying("unavailable", "policy v", store:prepare("defer"))
+            assert.equal(5, err.retry_after)
+            fails_saying("internal", "unknown kind 'abortd': did you mean 'aborted'?", store:prepare("typo"))
+            fails_saying("internal", "no verdict", store:prepare("nothing"))
+            assert(store:prepare("rewrite"))
+            assert.same({ seen = "yes" }, store:stat("rewrite").labels)
+        end)
+    end)
+
     it("register nothing later, and ask for the store in hooks only", function()
         with({ ["policy.lua"] = [[
             hook { "one", on = "prepare", run = function() hook { "two", on = "view", run = function() end } end }
