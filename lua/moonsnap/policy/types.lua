@@ -138,7 +138,7 @@ function Sandbox:close() end
 ---@field parent    string     "" without
 ---@field kind?     moonsnap.Kind  of what is made, or of what is there
 ---@field labels    table<string, string>  that the caller gives
----@field current?  moonsnap.Info          the snapshot as it is: commit, remove, update, touch, mount, unmount, pin, evict
+---@field current?  moonsnap.Info          the snapshot as it is: of all but prepare, view, import and lease
 ---@field owner?    integer                pid given with prepare and view
 ---@field lease?    string                 that the verb works under, or is about
 ---@field action?   string                 of lease: create, renew, delete, add, drop; of pin: add, remove
