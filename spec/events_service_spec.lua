@@ -57,6 +57,7 @@ describe("a hook of phase after, behind a service,", function()
             assert(by:prepare("k" .. number, nil, { labels = { n = wanted[number] } }))
         end
         assert.same(wanted, await(served, ends_with "n20"))
+        served:await_log '"a hook is told again"' -- the broken one beside it
     end)
 
     it("is told all that happened before a kill, and while the service was away", function()

@@ -25,6 +25,16 @@ local function tick_of(held, runtime)
     end
 end
 
+--- Tells the log of failures: of the first one, and of giving up; of attempts between them where everything is told.
+local function telling(service)
+    local say = service.options.say
+    return say and function(reader, event, why, attempts, given_up)
+        local level = given_up and "error" or attempts == 1 and "warn" or "debug"
+        say(level, given_up and "a hook was not told of an event" or "a hook is told again",
+            { hook = reader, event = event.cursor, topic = event.topic, attempts = attempts, error = why })
+    end
+end
+
 --- Begins to deliver a store's events, once.
 ---@param held     moonsnap.plugins.Held
 ---@param exchange moonsnap.service.Exchange
@@ -37,6 +47,7 @@ function M.begin(held, exchange, runtime, backend)
     local tick = tick_of(held, runtime)
     local tasks, timers = runtime.router.tasks, runtime.timers
     held.delivery = delivery.new {
+        failed = telling(runtime.service),
         spawn = function(fn) tasks:spawn(fn) end,
         again = function() timers:after(0, function() tick(true) end) end,
         broken = function(trace) timers.failed(trace) end,

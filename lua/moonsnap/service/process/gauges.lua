@@ -115,6 +115,24 @@ local BATCHES = {
     { "waits", "moonsnap_gate_waits_total", "Transactions that waited for another process's." },
 }
 
+local DELIVERIES = {
+    { "delivered", "moonsnap_events_delivered_total", "Events that hooks behind a change have taken." },
+    { "failed", "moonsnap_event_deliveries_failed_total", "Attempts that failed: the event comes again." },
+    { "given_up", "moonsnap_events_given_up_total", "Events that a hook was not told of, after ten attempts." },
+}
+
+local function of_deliveries(registry, service)
+    for _, row in ipairs(DELIVERIES) do
+        registry:asked("counter", row[2], row[3], function()
+            local sum = 0
+            for _, held in ipairs(service.stores.held) do
+                sum = sum + (held.delivery and held.delivery.counts[row[1]] or 0)
+            end
+            return sum
+        end)
+    end
+end
+
 local function of_batches(registry, service)
     for _, row in ipairs(BATCHES) do
         registry:asked("counter", row[2], row[3], over_batches(service, function(batch)
@@ -209,6 +227,7 @@ function M.add(registry, service, version)
         "version")
     of_sockets(registry, service)
     of_batches(registry, service)
+    of_deliveries(registry, service)
     of_stores(registry, service)
     of_hooks(registry, service)
     of_process(registry)
