@@ -92,6 +92,42 @@ describe("automation in a service", function()
         assert.is_truthy(tree.read(served.dir .. "/got/000"):find('^/changes {"key":"k%d+"}$'))
     end)
 
+    it("is told once of what it waits for while reloads go on", function()
+        local text = [[
+            hook { "web", on = "prepare", phase = "after", run = function(event)
+                return post("@/web", "/", event.key)
+            end }]]
+        local served <close> = start(text, [[{ sockets = { "@/web" } }]])
+        tree.mkdir(served.dir .. "/got")
+        local web <close> =
+            process.start({ "python3", "-c", SERVER, served.dir .. "/web", served.dir .. "/got", "0.1" })
+        assert(web:await("up"))
+        local store <close> = connect(served)
+        for i = 1, 12 do
+            assert(store:prepare("k" .. i))
+            for _ = 1, 5 do
+                assert(store:ask("reload", {}))
+            end
+        end
+        local got
+        for _ = 1, 2000 do
+            got = {}
+            for _, name in ipairs(tree.list(served.dir .. "/got")) do
+                got[#got + 1] = tree.read(served.dir .. "/got/" .. name)
+            end
+            if got[#got] == "/ k12" then
+                break
+            end
+            time.nanosleep { tv_sec = 0, tv_nsec = 10000000 }
+        end
+        table.remove(got, 1) -- the server refuses what comes first
+        local first = tonumber(got[1]:match("%d+"))
+        for i, body in ipairs(got) do
+            assert.equal("/ k" .. first + i - 1, body)
+        end
+        assert.is_true(#got > 5)
+    end)
+
     it("runs timers, which may use the store and programs", function()
         local served <close> = start([[
             every("1s", function()
