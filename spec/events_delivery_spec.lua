@@ -1,5 +1,6 @@
 --- Readers of the outbox, handed one event after the other until they take them.
 local delivery = require "moonsnap.events.delivery"
+local tools = require "spec.support.tools"
 local world = require "spec.support.world"
 
 local SECOND = 1000000000
@@ -214,6 +215,25 @@ describe("a reader that fails", function()
         second.now = second.now + SECOND
         second.delivery:turn()
         assert.same({ "r", "a", "not now", 2, false }, second.failures[1])
+    end)
+end)
+
+describe("a reader who is too far behind", function()
+    it("goes on with what is kept; what is gone is counted, and told", function()
+        local home <close> = world.new()
+        local reader = noting "r"
+        local it = deliver(home.store, { reader })
+        it.delivery:turn()
+        it.delivery:close()
+        tools.sql(home.root, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100007) "
+            .. "INSERT INTO events (at, topic, namespace, snapshot, key, name, parent) "
+            .. "SELECT i, '/moonsnap/view', 'default', 0, 'k' || i, '', '' FROM n")
+        assert(home.store:cleanup())
+        it = deliver(home.store, { reader })
+        it.delivery:turn(1)
+        assert.same({ "k8" }, reader.seen)
+        assert.same({ 7, 7 }, { it.delivery.counts.given_up, home.store.engine:cursor_get("r").given_up })
+        assert.same({ "r", "", "events 1 to 7 were not kept until it took them", 0, true }, it.failures[1])
     end)
 end)
 

@@ -21,7 +21,7 @@ local ATTEMPTS = 10
 local LONGEST = 60           -- seconds between two attempts
 local SECOND = 1000000000
 local FAR = 1000             -- events that a reader has passed over until its cursor is kept for that alone
-local GIVEN_UP = "/moonsnap/given_up"
+local GIVEN_UP, LOST = "/moonsnap/given_up", "/moonsnap/lost"
 local ERROR_MAX = 500        -- bytes of an error that are kept
 
 ---@class moonsnap.events.Reader
@@ -130,6 +130,17 @@ local function concerns(reader, event)
     return not reader.match or reader.match(event)
 end
 
+--- The reader came too late: counted and told as those that are given up.
+local function count_lost(self, reader, cursor, event)
+    local count = event.to - event.from + 1
+    cursor.given_up, cursor.dirty = cursor.given_up + count, true
+    self.counts.given_up = self.counts.given_up + count
+    if self.options.failed then
+        local why = ("events %d to %d were not kept until it took them"):format(event.from, event.to)
+        self.options.failed(reader.name, event, why, 0, true)
+    end
+end
+
 --- Gives a reader up to budget events. True: there may be more.
 local function feed(self, reader, cursor, budget)
     local events, since = self.engine:events(cursor.sequence, budget)
@@ -137,7 +148,9 @@ local function feed(self, reader, cursor, budget)
         return false -- the store says why to whoever asks it next
     end
     for _, event in ipairs(reader_of.told(events)) do
-        if concerns(reader, event) and not hand_over(self, reader, cursor, event) then
+        if event.topic == LOST then
+            count_lost(self, reader, cursor, event)
+        elseif concerns(reader, event) and not hand_over(self, reader, cursor, event) then
             return false
         end
         cursor.sequence = event.sequence

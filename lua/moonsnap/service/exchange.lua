@@ -151,6 +151,9 @@ end
 
 --- Hands out to those who wait, and to readers in the store.
 local function wake_all(exchange)
+    if next(exchange.waiting) == nil then
+        return
+    end
     local due
     local newest = {} -- by engine
     for wake, waits in pairs(exchange.waiting) do
