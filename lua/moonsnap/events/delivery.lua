@@ -10,9 +10,7 @@
 ---
 --- A turn does a bounded amount. In a service each reader has a coroutine of its own, and may yield.
 
-local dkjson = require "dkjson"
-
-local readable = require "moonsnap.readable"
+local places = require "moonsnap.events.places"
 local reader_of = require "moonsnap.events.reader"
 
 local M = {}
@@ -51,7 +49,8 @@ Delivery.__index = Delivery
 ---@return moonsnap.events.Delivery
 function M.new(options)
     return setmetatable({
-        options = options, engine = options.engine, cursors = {}, active = {}, running = false,
+        options = options, engine = options.engine, places = places.new(options.engine, options.write),
+        active = {}, running = false,
         counts = { delivered = 0, failed = 0, given_up = 0 },
     }, Delivery)
 end
@@ -60,33 +59,9 @@ end
 local function holds(self)
     if not self.held then
         self.held = self.engine:deliver() -- nil: another process does, or the file cannot be had; asked again later
-        self.cursors = {} -- others have moved them
+        self.places:forget() -- others have moved them
     end
     return self.held ~= nil
-end
-
---- Where a reader is; nil, err when it cannot be read.
-local function cursor_of(self, name)
-    if self.cursors[name] then
-        return self.cursors[name]
-    end
-    local cursor, err = self.engine:cursor_get(name)
-    if err then
-        return nil, err
-    end
-    if not cursor then
-        local begin = self.place
-        if not begin then
-            begin, err = self.engine:last_event()
-        end
-        if not begin then
-            return nil, err
-        end
-        cursor = { sequence = begin, attempts = 0, due = 0, given_up = 0, error = "", dirty = true }
-    end
-    cursor.kept = cursor.sequence
-    self.cursors[name] = cursor
-    return cursor
 end
 
 local function text_of(why)
@@ -160,48 +135,9 @@ local function feed(self, reader, cursor, budget)
     return #events >= budget
 end
 
---- Writes one cursor and what its reader could not be told.
-local function keep_one(engine, name, cursor)
-    for _, lost in ipairs(cursor.lost or {}) do
-        local event = lost.event
-        local ok, err = engine:add_event(event.namespace ~= "" and event.namespace or "default", GIVEN_UP, event.key,
-            dkjson.encode { reader = name, sequence = event.sequence, topic = event.topic,
-                error = readable.repaired(lost.why) })
-        if not ok then
-            return nil, err
-        end
-    end
-    return engine:cursor_set(name, cursor.sequence, cursor.attempts, cursor.due, cursor.given_up, cursor.error)
-end
-
---- Keeps the cursors of these readers that moved, in one transaction. When that fails they are kept another time.
-local function keep(self, names)
-    local moved = {}
-    for _, name in ipairs(names) do
-        local cursor = self.cursors[name]
-        moved[#moved + 1] = cursor and cursor.dirty and name or nil
-    end
-    if #moved == 0 then
-        return
-    end
-    local ok = self.options.write(function(engine)
-        for _, name in ipairs(moved) do
-            local kept, err = keep_one(engine, name, self.cursors[name])
-            if not kept then
-                return nil, err
-            end
-        end
-        return true
-    end)
-    for _, name in ipairs(ok and moved or {}) do
-        local cursor = self.cursors[name]
-        cursor.dirty, cursor.lost, cursor.kept = false, nil, cursor.sequence
-    end
-end
-
 --- Whether a reader is to be fed now.
 local function is_due(self, reader, now)
-    local cursor = not self.active[reader.name] and cursor_of(self, reader.name)
+    local cursor = not self.active[reader.name] and self.places:of(reader.name, self.begin)
     return cursor and cursor.due <= now and cursor
 end
 
@@ -213,7 +149,7 @@ local function go_round(self, readers, share)
         more = cursor and feed(self, reader, cursor, share) or more
         names[#names + 1] = reader.name
     end
-    keep(self, names)
+    self.places:keep(names)
     return more
 end
 
@@ -221,7 +157,7 @@ end
 local function feed_alone(self, reader, cursor, share)
     local name = reader.name
     local ok, more = xpcall(feed, debug.traceback, self, reader, cursor, share)
-    local kept, why = xpcall(keep, debug.traceback, self, { name })
+    local kept, why = xpcall(self.places.keep, debug.traceback, self.places, { name })
     self.active[name] = nil
     if not ok or not kept then
         self.options.broken(not ok and more or why)
@@ -234,7 +170,7 @@ end
 --- Whoever is about to change the store calls it, so that a new reader is told of that change.
 ---@param sequence? integer
 function Delivery:mark(sequence)
-    self.place = sequence or self.engine:last_event()
+    self.begin = sequence or self.engine:last_event()
 end
 
 --- Delivers some of what is there. Does nothing within itself, without readers, and where another process delivers.
@@ -269,13 +205,7 @@ end
 --- When the first failed delivery is to be tried again: nanoseconds since 1970; nil for none.
 ---@return integer?
 function Delivery:due()
-    local first
-    for _, cursor in pairs(self.cursors) do
-        if cursor.due > 0 and (not first or cursor.due < first) then
-            first = cursor.due
-        end
-    end
-    return first
+    return self.places:due()
 end
 
 --- Leaves delivering to others.
