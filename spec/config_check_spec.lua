@@ -76,6 +76,17 @@ retention {
         end)
     end
 
+    it("goes on behind an unknown word", function()
+        assert.same({
+            "1: unknown word 'hok': did you mean 'hook'?", "2: unknown word 'lables': did you mean 'labels'?",
+            "3: unknown word 'zebra'",
+        }, problems([[
+hok { "a", on = "prepare", run = function() end }
+lables { label.deny { "x" } }
+local x = zebra.y(1)
+labels { label.deny { "y" } }]], "policy"))
+    end)
+
     it("tells a syntax error and an unknown word by their lines", function()
         assert.is_truthy(problems("\nhook {", "policy")[1]:find("^2: "))
         assert.same({ "2: unknown word 'hok': did you mean 'hook'?" }, problems("\nhok { 'a' }", "policy"))

@@ -144,9 +144,18 @@ function rewrite(changes)
     return { verdict = "rewrite", labels = changes.labels, parent = changes.parent }
 end
 
+--- Stands for a word that is unknown, where somebody wants to hear of all that is wrong: may be called and indexed.
+local nothing = setmetatable({}, {})
+getmetatable(nothing).__index = function() return nothing end
+getmetatable(nothing).__call = function() return nothing end
+
 setmetatable(_G, {
     __index = function(_, name)
-        error(asked.unknown("word", tostring(name), "words"), 2)
+        local wrong = asked.unknown("word", tostring(name), "words", place())
+        if wrong then
+            error(wrong, 2)
+        end
+        return nothing
     end,
     __metatable = false,
 })

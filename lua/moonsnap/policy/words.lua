@@ -191,7 +191,13 @@ function M.new(loading, file)
         keep = function(name, value) return keep(file, name, value) end,
         kept = function(name) return file.kept[name] end,
         duration = units.parse_duration,
-        unknown = function(what, name, of) return suggest.unknown(what, name:sub(1, 40), known[of]) end,
+        unknown = function(what, name, of, place)
+            local wrong = suggest.unknown(what, name:sub(1, 40), known[of])
+            if place and loading.options.wrong then
+                return loading.options.wrong(place, wrong) -- and it goes on: nil
+            end
+            return wrong
+        end,
     }
 end
 
