@@ -1,5 +1,5 @@
---- What hooks cost: a prepare with none, with ten that match, with a hundred that do not: `./run bench hooks`. All of it
---- in one transaction, so that no sync of the disk is in the figures.
+--- What hooks cost: a prepare with none, with ten that match, with a hundred that do not: `./run bench hooks`. All of
+--- it stands in transactions that are rolled back, so that no sync of the disk is in the figures.
 local measure = require "bench.support.measure"
 local hooks = require "moonsnap.hooks"
 local moonsnap = require "moonsnap"
@@ -12,6 +12,7 @@ for _, word in ipairs(arg) do
 end
 
 local sandbox = require("moonsnap.core").sandbox
+
 --- count hooks whose match is made by match(i), as a policy file has them; registered at the store.
 local function hooks_of(store, count, match)
     local box = assert(sandbox.new { memory = 32 * 1024 * 1024, words = hooks.words })

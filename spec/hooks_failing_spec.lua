@@ -231,4 +231,41 @@ describe("a hook that calls the store", function()
         assert(home.store:prepare("two"))
         assert.same({ "two" }, seen)
     end)
+
+    it("may see its whole set swapped while it runs: the request ends with the old one", function()
+        local home <close> = filled()
+        local hooks = require "moonsnap.hooks"
+        local seen, shared = {}, hooks.of(home.store)
+        local function set(name)
+            local made = hooks.new { failure = moonsnap.error, clock = moonsnap.sys.steady, filter = moonsnap.filter }
+            for i = 1, 2 do
+                assert(made:add { name .. i, on = "prepare", run = function(request)
+                    seen[#seen + 1] = name .. i
+                    if request.key == "one" and name == "old" then
+                        shared:use("policy", set "new")
+                    end
+                end })
+            end
+            return made
+        end
+        shared:use("policy", set "old")
+        assert(home.store:prepare("one"))
+        assert(home.store:prepare("two"))
+        assert.same({ "old1", "old2", "new1", "new2" }, seen)
+    end)
+end)
+
+describe("hooks:ask(store, request)", function()
+    it("answers what hooks say to a request that nobody acts on: collection asks before it removes", function()
+        local home <close> = filled()
+        local before = picture(home)
+        assert(home.store:hook { "keeps", on = "evict", match = "current.labels.team==blue",
+            run = function() return moonsnap.verdict.deny("failed_precondition", "in use") end })
+        local hooks = home.store.shared.hooks
+        fails_saying("failed_precondition", "evict 'a': policy keeps: in use",
+            hooks:ask(home.store, { verb = "evict", key = "a" }))
+        assert.is_true(hooks:ask(home.store, { verb = "evict", key = "loose" }))
+        assert.is_true(hooks:ask(home.store, { verb = "evict", key = "nothing" }))
+        assert.equal(before, picture(home))
+    end)
 end)

@@ -123,7 +123,7 @@ describe("the index", function()
             end
             for _ = 1, 20 do
                 local request, wanted, found = random_request(), {}, {}
-                for _, entry in ipairs(made.entries) do
+                for _, entry in ipairs(made:all()) do
                     if not entry.match or entry.match:matches(request, {}) then
                         wanted[#wanted + 1] = entry.name
                     end
@@ -141,7 +141,7 @@ describe("the index", function()
         for i = 1, 100 do
             assert(made:add { "h" .. i, on = "prepare", match = ("labels.l%d==x,kind!=view"):format(i), run = print })
         end
-        for _, entry in ipairs(made.entries) do
+        for _, entry in ipairs(made:all()) do
             local matches = entry.match.matches
             entry.match = setmetatable({ matches = function(...)
                 looked = looked + 1

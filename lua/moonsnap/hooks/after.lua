@@ -69,7 +69,7 @@ end
 ---@return {name: string, match: (fun(event: table): boolean)?, run: function}[]
 function M.readers(hooks)
     local readers = {}
-    for _, entry in ipairs(hooks.entries or {}) do
+    for _, entry in ipairs(hooks:all()) do
         if entry.phase == "after" then
             readers[#readers + 1] = {
                 name = entry.file and entry.name .. "@" .. entry.file:match("^[^:]*") or entry.name,

@@ -33,7 +33,7 @@ end
 local function all_of(self)
     local all = {}
     for _, name in ipairs(self.used) do
-        local theirs = self.used[name].entries or {}
+        local theirs = self.used[name]:all()
         table.move(theirs, 1, #theirs, #all + 1, all)
     end
     table.move(self.own, 1, #self.own, #all + 1, all)
@@ -47,7 +47,7 @@ local function all_of(self)
     return all
 end
 
-local function rebuild(self)
+local function build(self)
     local by_verb = {}
     self.entries = all_of(self)
     for _, entry in ipairs(self.entries) do
@@ -61,9 +61,28 @@ local function rebuild(self)
         self.indexes[verb] = indexes.new(list, matching.FIXED)
     end
     self.verbs = self.running and M.ALL or self.indexes
+end
+
+--- Hooks have changed: entries and indexes are made anew when somebody asks for them, once for all that are added.
+local function rebuild(self)
+    self.entries = nil
+    self.indexes = setmetatable({}, { __index = function(_, verb)
+        build(self)
+        return self.indexes[verb]
+    end })
+    self.verbs = self.running and M.ALL or self.indexes
     for _, user in ipairs(self.users or {}) do
         rebuild(user)
     end
+end
+
+--- All entries, in the order in which they are asked.
+---@return moonsnap.hooks.Entry[]
+function Registry:all()
+    if not self.entries then
+        build(self)
+    end
+    return self.entries
 end
 
 --- A registered hook.
@@ -153,7 +172,7 @@ end
 ---@return table[]
 function Registry:status()
     local rows = {}
-    for i, entry in ipairs(self.entries or {}) do
+    for i, entry in ipairs(self:all()) do
         local row = { name = entry.name, phase = entry.phase, priority = entry.priority, fail = entry.fail,
             file = entry.file, breaker = entry.breaker:state(), last_failure = entry.breaker.last, on = {} }
         for _, verb in ipairs(entries.VERBS) do
