@@ -1,6 +1,7 @@
 --- The methods of a client's store that only moonsnap.v1.Control can answer, and those that no service can.
 
 local arguments = require "moonsnap.arguments"
+local gc = require "moonsnap.client.gc"
 local pins = require "moonsnap.client.pins"
 local program = require "moonsnap.client.program"
 local events = require "moonsnap.client.events"
@@ -40,6 +41,13 @@ local all = M.all
 
 function M:pins()
     return pins.new(self)
+end
+
+function M:gc(rules)
+    if rules then
+        error("gc: a service has rules of its own: open the store itself", 2)
+    end
+    return gc.new(self)
 end
 
 function M:namespaces()

@@ -6,6 +6,8 @@
 ---
 --- A service has the same object with other ways to write and to wait (Door).
 
+local dkjson = require "dkjson"
+
 local apply = require "moonsnap.gc.apply"
 local arguments = require "moonsnap.arguments"
 local facts = require "moonsnap.gc.facts"
@@ -221,6 +223,14 @@ local function begun(plan)
     return plan.done > 0
 end
 
+--- The event of a collection, for who watches.
+local function told(self, id, applied)
+    local data = dkjson.encode { plan = id, removed = applied.removed, size = applied.size, left = applied.left }
+    return self.door.write(function(store)
+        return store.engine:add_event(self.door.name_space, "/moonsnap/gc", nil, data)
+    end)
+end
+
 local APPLY = { force = "boolean", share = "number", pace = "table", progress = "function", unseen = "boolean",
     later = "boolean" }
 
@@ -257,6 +267,12 @@ function Collector:apply(id, options)
         engine = door.engine, name_space = door.name_space, now = door.core.sys.now, write = door.write,
         chunk = door.chunk, pace = options.pace or plan.pace, progress = options.progress, unseen = options.unseen,
     })
+    if applied and applied.removed > 0 then
+        ok, err = told(self, id, applied)
+        if not ok then
+            return nil, err
+        end
+    end
     if applied and applied.removed > 0 and not options.later then
         ok, err = door.free()
         if not ok then

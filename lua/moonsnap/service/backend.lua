@@ -263,6 +263,7 @@ end
 
 Backend.pins = holds.pins
 Backend.leases = holds.leases
+Backend.gc = function(self) return require("moonsnap.service.collection").of(self) end
 
 local meta = { __index = Backend, __name = "moonsnap.service.backend" }
 

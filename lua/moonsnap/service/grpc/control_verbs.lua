@@ -7,11 +7,12 @@
 ---     layers {key}, diff {key, other}, explain {filters}, mounted, namespaces
 ---     hooks                                  what each hook is and has done; see hooks:status()
 ---     cleanup, check {repair}
----     those about pins and leases: see control_holds.lua
+---     those about pins and leases: see control_holds.lua; about collection: control_gc.lua
 ---
 --- All take {snapshotter} too; without, it is the one over the root's store. The namespace is the one of
 --- the header containerd-namespace.
 
+local collection = require "moonsnap.service.grpc.control_gc"
 local holds = require "moonsnap.service.grpc.control_holds"
 local identifier = require "moonsnap.service.grpc.identifier"
 
@@ -62,7 +63,7 @@ local function wrong_in(arguments, needed)
         end
     end
     for name, value in pairs(arguments) do
-        local wanted = KNOWN[name] or holds.KNOWN[name]
+        local wanted = KNOWN[name] or holds.KNOWN[name] or collection.KNOWN[name]
         if not wanted then
             return ("there is no argument '%s'"):format(tostring(name):sub(1, 80))
         elseif (math.type(value) == INTEGER and INTEGER or type(value)) ~= wanted then
@@ -162,8 +163,10 @@ local VERBS = {
     check = { {}, each(listed(function(store, a) return store:check { repair = a.repair } end), same) },
 }
 
-for name, verb in pairs(holds.verbs(one, each, listed)) do
-    VERBS[name] = verb
+for _, more in ipairs { holds, collection } do
+    for name, verb in pairs(more.verbs(one, each, listed)) do
+        VERBS[name] = verb
+    end
 end
 
 --- What a store says of itself.
