@@ -105,6 +105,11 @@ describe("label.require", function()
         assert.is_truthy(apply(TENANT, update({}, { other = "x" })))
     end)
 
+    it("leaves updates alone with update = false", function()
+        local policy = { { "require", { "tenant", pattern = "^[a-z]+$", update = false } } }
+        assert.is_truthy(apply(policy, update({ tenant = "blue" }, {}, "tenant")))
+    end)
+
     it("is about the snapshots that key, namespace, match and peer say", function()
         local policy = { { "require", { "base", key = "base/*", namespace = { "a", "b*" }, match = "kind==active",
             peer = { uid = { 1000 } } } } }

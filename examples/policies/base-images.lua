@@ -7,7 +7,8 @@
 
 labels {
     label.protect { "base", peer = { uid = 0 }, snapshot = true },
-    label.require { "base", verbs = { "import", "commit" }, key = "base/*", one_of = { "stable", "testing" } },
+    label.require { "base", verbs = { "import", "commit" }, update = false, key = "base/*",
+        one_of = { "stable", "testing" } },
 }
 
 hook {

@@ -104,6 +104,9 @@ function HINTS.invalid_argument(call, err)
 end
 
 function HINTS.permission_denied(call, err)
+    if not call.store and err.message:find("^policy ") then
+        return without_policy(call)
+    end
     if not call.store and err.message:find("^connect ") then
         return "as the user whom the service runs as, or as root"
     end
@@ -137,18 +140,21 @@ function HINTS.unavailable(call)
     return "again, when the other writer is done"
 end
 
+--- The engine's words for a verb, where they are others than the command's.
+local WORDS = { rm = "remove", umount = "unmount", usage = "usage of", diff = "diff of", label = "update" }
+
 --- What to try next, or nil.
 ---@param call moonsnap.cli.Call
 ---@param err moonsnap.Error
 ---@param key? string  the snapshot that it is about
 ---@return string?
 function M.hint(call, err, key)
+    if err.policy then
+        return ("moonsnap policy explain %s ..., which shows what every hook says"):format(WORDS[call.verb] or call.verb)
+    end
     local hint = HINTS[err.kind]
     return hint and hint(call, err, key) or nil
 end
-
---- The engine's words for a verb, where they are others than the command's.
-local WORDS = { rm = "remove", umount = "unmount", usage = "usage of", diff = "diff of", label = "update" }
 
 --- The message without the verb that will stand before it anyway.
 ---@param verb string

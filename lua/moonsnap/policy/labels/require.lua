@@ -1,13 +1,13 @@
 --- label.require { KEY, pattern = RE2, one_of = {...} }: the label must be there, and be like that.
 ---
---- An update cannot take it away or make it another one either, whatever verbs says.
+--- An update cannot take it away or make it another one either, whatever verbs says; with update = false it can.
 
 local words = require "moonsnap.policy.labels.words"
 
 local M = {
     phase = "validate", order = 1, update = true, exact = true,
     verbs = { "prepare", "view", "commit", "import" },
-    fields = { pattern = "string", one_of = "strings", text = "string" },
+    fields = { pattern = "string", one_of = "strings", text = "string", update = "boolean" },
 }
 
 --- What is wrong with a policy's own fields.

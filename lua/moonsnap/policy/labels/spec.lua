@@ -172,7 +172,9 @@ local function read_scope(policy, module)
         return "namespace is empty: it would never act"
     end
     policy.verbs = words.set(policy.verbs or module.verbs)
-    policy.verbs.update = policy.verbs.update or module.update
+    if module.update and policy.update ~= false then
+        policy.verbs.update = true
+    end
     policy.names, policy.objects = words.glob(policy.label), words.glob(policy.key)
     policy.namespaces = any_of(policy.namespace)
     if module.exact and policy.label:find("*", 1, true) then
