@@ -5,6 +5,17 @@ local transaction = require "moonsnap.transaction"
 
 local M = {}
 
+--- Whether there is an after-hook at all; found out anew when the hooks have changed, which makes their list a new one.
+local function has_any(shared)
+    local hooks = shared.hooks
+    if not hooks then
+        return false
+    elseif shared.entries ~= hooks.entries then
+        shared.entries, shared.has_any = hooks.entries, #hooks:readers() > 0
+    end
+    return shared.has_any
+end
+
 local function delivery_of(store)
     local shared = store.shared
     if not shared.delivery then
@@ -22,7 +33,7 @@ end
 --- Before a change of a store that has hooks: after-hooks that were never seen begin here.
 ---@param store moonsnap.Store
 function M.before(store)
-    if store.engine:depth() == 0 then
+    if has_any(store.shared) and store.engine:depth() == 0 then
         delivery_of(store):mark()
     end
 end
@@ -31,7 +42,7 @@ end
 --- behind a later verb, or in the process that delivers then.
 ---@param store moonsnap.Store
 function M.after(store)
-    if store.shared.hooks and store.engine:depth() == 0 then
+    if has_any(store.shared) and store.engine:depth() == 0 then
         delivery_of(store):turn()
     end
 end
