@@ -3,6 +3,7 @@
 
 local chains = require "moonsnap.hooks.chain"
 local requests = require "moonsnap.hooks.request"
+local under_way = require "moonsnap.hooks.under_way"
 local verdicts = require "moonsnap.hooks.verdicts"
 
 local M = {}
@@ -34,7 +35,7 @@ local OUTCOMES = {
     end,
     rewrite = function(chain, verdict)
         requests.rewrite(chain.request, verdict)
-        chains.close(chain)
+        under_way.close(chain)
         chain.view = nil
     end,
 }
@@ -50,7 +51,7 @@ end
 
 --- Asks one hook; answers what the request would end with, if anything.
 local function ask(chain, entry, row)
-    local ok, verdict, instructions, seconds, bytes = chains.run(chain, entry)
+    local ok, verdict, instructions, seconds, bytes = under_way.run(chain, entry)
     row.instructions, row.seconds, row.bytes = instructions, seconds, bytes
     local wrong = not ok and verdict or verdicts.wrong(verdict, entry, chain.request.verb)
     if wrong then
@@ -70,7 +71,7 @@ function M.run(hooks, store, request)
     local caller = request.caller
     requests.complete(store, request, caller)
     requests.look(store, request)
-    local index, chain = hooks.indexes[request.verb], chains.new(hooks, store, request)
+    local index, chain = hooks.indexes[request.verb], under_way.new(hooks, store, request)
     local rows, result = {}, nil
     for _, entry in ipairs(index and index.entries or {}) do
         local matched = not entry.match or entry.match:matches(request, {})
@@ -86,7 +87,7 @@ function M.run(hooks, store, request)
             end
         end
     end
-    chains.close(chain)
+    under_way.close(chain)
     result = result or {}
     result.labels, result.parent = request.labels, request.parent
     return { hooks = rows, result = result }

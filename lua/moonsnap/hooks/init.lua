@@ -13,6 +13,7 @@ local host = require "moonsnap.hooks.host"
 local matching = require "moonsnap.hooks.match"
 local registry = require "moonsnap.hooks.registry"
 local requests = require "moonsnap.hooks.request"
+local under_way = require "moonsnap.hooks.under_way"
 local words = require "moonsnap.hooks.words"
 
 local M = { words = words.NAMES }
@@ -122,9 +123,9 @@ end
 
 --- The hooks, then the act.
 local function go_through(self, index, store, request, act, found)
-    local chain = chains.new(self, store, request)
+    local chain = under_way.new(self, store, request)
     local err, arounds = guarded(self, store, chains.decide, chain, index, found)
-    chains.close(chain)
+    under_way.close(chain)
     if err then
         return nil, err
     elseif arounds then
@@ -206,9 +207,9 @@ function Hooks:ask(store, request)
     if not found then
         return true
     end
-    local chain = chains.new(self, store, request)
+    local chain = under_way.new(self, store, request)
     local err = guarded(self, store, chains.decide, chain, index, found)
-    chains.close(chain)
+    under_way.close(chain)
     return not err or nil, err
 end
 

@@ -1,0 +1,85 @@
+--- A request on its way through its hooks, and how one of them is run: in its sandbox, as a function of the host, or
+--- plainly.
+
+local requests = require "moonsnap.hooks.request"
+local sandboxes = require "moonsnap.sandbox"
+
+local M = {}
+
+local run_in = sandboxes.run
+
+--- A request under way.
+---@class moonsnap.hooks.Chain
+---@field hooks   moonsnap.Hooks
+---@field store   moonsnap.Store
+---@field request moonsnap.Request
+---@field frames  table<moonsnap.Sandbox, moonsnap.sandbox.Frame>  the request in each sandbox
+---@field view?   moonsnap.Request   the request as functions of the host see it
+
+---@return moonsnap.hooks.Chain
+function M.new(hooks, store, request)
+    return { hooks = hooks, store = store, request = request, frames = {} }
+end
+
+--- The request in a sandbox: made once for all hooks there.
+---@param chain   moonsnap.hooks.Chain
+---@param sandbox moonsnap.Sandbox
+---@return moonsnap.sandbox.Frame
+function M.frame_of(chain, sandbox)
+    local frame = chain.frames[sandbox]
+    if not frame then
+        frame = sandbox:frame(chain.request)
+        chain.frames[sandbox] = frame
+    end
+    return frame
+end
+
+--- Lets go of the copies at once: left to the collector of this state they would fill the sandbox's.
+---@param chain moonsnap.hooks.Chain
+function M.close(chain)
+    for _, frame in next, chain.frames do
+        frame:close()
+    end
+    chain.frames = {}
+end
+
+--- In the sandbox: ok, verdict or text, instructions, seconds, bytes.
+local function run_sandboxed(chain, entry)
+    local sandbox = entry.sandbox
+    local verdict, err = run_in(sandbox, entry.run, entry.budget, chain.hooks:handlers_of(entry),
+        M.frame_of(chain, sandbox))
+    if err ~= nil then
+        return false, type(err) == "table" and err.message or tostring(err), sandbox:spent()
+    end
+    return true, verdict, sandbox:spent()
+end
+
+local function run_trusted(chain, entry)
+    local clock = chain.hooks.clock
+    local began = clock()
+    local ok, verdict = pcall(entry.run, chain.request, chain.store)
+    if not ok then
+        verdict = tostring(verdict)
+    end
+    return ok, verdict, 0, clock() - began
+end
+
+--- Runs a hook: ok, verdict or what was wrong, instructions, seconds, bytes.
+function M.run(chain, entry, a, now_running)
+    local hooks = chain.hooks
+    hooks.entry = entry
+    if entry.sandbox then
+        return run_sandboxed(chain, entry)
+    end
+    if entry.trusted then
+        return run_trusted(chain, entry)
+    end
+    local view = chain.view or requests.view(chain.request)
+    chain.view = view
+    if now_running then
+        return hooks.host:run(entry, view, a, chain.store, now_running)
+    end
+    return hooks.host:run(entry, view, chain.store)
+end
+
+return M
