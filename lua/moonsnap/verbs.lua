@@ -46,7 +46,7 @@ local function creating(verb, kind)
         end
         local request = {
             verb = verb, key = key, parent = parent or "", kind = kind, labels = options.labels,
-            owner = options.owner, lease = options.lease,
+            owner = options.owner, lease = options.lease, namespace = self.name_space, caller = hooks.caller,
         }
         return hooks:perform(self, request, function(asked)
             local filled = asked.parent == (parent or "") and options.filled or nil -- else a copy of another one

@@ -146,7 +146,7 @@ end
 ---@param request moonsnap.Request
 ---@return moonsnap.hooks.Entry[]?
 function Index:find(request)
-    local scratch = {}
+    local scratch = { fields = nil, mixed = nil }
     local found = self.rest[1] and take(nil, self.rest, request, scratch)
     if self.labels then
         found = take_labels(found, self.labels, request.labels, request, scratch)

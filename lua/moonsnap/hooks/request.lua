@@ -9,26 +9,26 @@ M.LOOKS = { commit = true, remove = true, update = true, touch = true, mount = t
 --- Verbs that are no transaction of the store, or a question only.
 M.LONE = { mount = true, unmount = true, evict = true }
 
-local function copied(labels, verb)
-    local copy = {}
-    for name, value in pairs(labels or {}) do
+--- Labels as the caller gave them: nobody changes them, a rewrite makes its own.
+local function checked(labels, verb)
+    if not labels then
+        return {}
+    end
+    for name, value in next, labels do
         if type(name) ~= "string" or type(value) ~= "string" then
             error(("%s: option labels: names and values are strings"):format(verb), 0)
         end
-        copy[name] = value
     end
-    return copy
+    return labels
 end
 
---- Fills in what the verb left open. labels become the request's own.
+--- Fills in what the verb left open.
 ---@param store   moonsnap.Store
 ---@param request moonsnap.Request
 ---@param caller  table
 function M.complete(store, request, caller)
     request.namespace, request.caller = store.name_space, caller
-    request.labels = copied(request.labels, request.verb)
-    local paths = request.fieldpaths
-    request.fieldpaths = paths and table.move(paths, 1, #paths, 1, {})
+    request.labels = checked(request.labels, request.verb)
 end
 
 --- Looks up what is there; nothing when there is no such snapshot, which the engine then says.
@@ -69,10 +69,16 @@ end
 ---@param request moonsnap.Request
 ---@param verdict moonsnap.Verdict  of rewrite
 function M.rewrite(request, verdict)
-    for name, value in pairs(verdict.labels or {}) do
-        request.labels[name] = value or nil
-        name_path(request.fieldpaths, name, value)
+    local labels, paths = {}, request.fieldpaths
+    for name, value in pairs(request.labels) do
+        labels[name] = value
     end
+    paths = paths and table.move(paths, 1, #paths, 1, {})
+    for name, value in pairs(verdict.labels or {}) do
+        labels[name] = value or nil
+        name_path(paths, name, value)
+    end
+    request.labels, request.fieldpaths = labels, paths
     request.parent = verdict.parent or request.parent
 end
 
