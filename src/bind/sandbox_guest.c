@@ -13,7 +13,9 @@
 #define BIG_STRING (1 << 16) /* bytes */
 #define BLOCK 4096           /* bytes from which on a block is debited */
 #define BLOCK_STEP 32        /* bytes a step */
-#define UNCLOCKED 1000       /* steps without a look at the clock, at most */
+#define SLOT 16              /* bytes of a value on a stack */
+#define STACK_BIG (8192 * SLOT)
+#define UNCLOCKED 1000 /* steps without a look at the clock, at most */
 
 static void go_over(struct ms_guest *guest, enum ms_limit limit) {
     if (guest->over == MS_LIMIT_NONE)
@@ -51,6 +53,15 @@ static bool may_grow(struct ms_guest *guest, size_t size) {
     return false;
 }
 
+/* Lua calls a table through __call, and that value's __call, without an instruction between, and
+ * each step moves all arguments: a chain without end takes the square of the stack. It shows here
+ * alone: a big stack (its slots and 5 more) doubles twice while nothing counts. */
+static bool is_endless_call(const struct ms_guest *guest, size_t size) {
+    const size_t extra = 5 * SLOT;
+    return size >= STACK_BIG && size - extra == 2 * (guest->big - extra) &&
+           guest->big_at == guest->call->instructions;
+}
+
 static void *allocate(void *data, void *block, size_t old, size_t size) {
     struct ms_guest *guest = data;
     if (block == NULL) {
@@ -63,8 +74,14 @@ static void *allocate(void *data, void *block, size_t old, size_t size) {
         guest->used -= old;
         return NULL;
     }
+    if (size > old && is_endless_call(guest, size))
+        go_over(guest, MS_LIMIT_DEPTH);
     if (size > old && !may_grow(guest, size - old))
         return NULL;
+    if (size >= STACK_BIG) {
+        guest->big = size;
+        guest->big_at = guest->call->instructions;
+    }
     void *moved = realloc(block, size);
     if (moved == NULL && size <= old)
         return block; /* Lua counts on it that blocks shrink */

@@ -81,10 +81,12 @@ struct ms_guest {
     int64_t deadline;
     int64_t slice_end;
     int64_t unclocked; /* steps since a look at the clock */
-    int interval;      /* instructions between two calls of the hook */
-    int blocked;       /* coroutines being resumed from where nothing can yield */
-    int closing;       /* coroutines being closed, one in the other */
-    bool raise;        /* the word that is waited for shall raise */
+    size_t big;        /* the last big block, and instructions at that time */
+    int64_t big_at;
+    int interval; /* instructions between two calls of the hook */
+    int blocked;  /* coroutines being resumed from where nothing can yield */
+    int closing;  /* coroutines being closed, one in the other */
+    bool raise;   /* the word that is waited for shall raise */
     enum ms_signal signal;
     enum ms_limit over;
     enum ms_limit failed;     /* what the call went over that failed last */

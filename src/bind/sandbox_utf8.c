@@ -39,12 +39,14 @@ static int utf8_offset(lua_State *L) {
     return results;
 }
 
-/* What codes(s) iterates with. */
+/* What codes(s) iterates with; at the end it has walked to the end. */
 static int utf8_next(lua_State *L) {
+    size_t size = 0;
+    (void)luaL_checklstring(L, 1, &size);
     lua_Integer from = lua_tointeger(L, 2);
     int results = call_own(L);
-    if (results >= 2 && lua_isinteger(L, -results))
-        ms_guest_spend(L, ms_guest_of(L), distance(from, lua_tointeger(L, -results)));
+    lua_Integer to = results >= 2 ? lua_tointeger(L, -results) : (lua_Integer)size;
+    ms_guest_spend(L, ms_guest_of(L), distance(from, to));
     return results;
 }
 
