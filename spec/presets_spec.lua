@@ -279,3 +279,34 @@ describe("BuildKit", function()
         assert.same({ "a", "b" }, removed(assert(plan(words, presets.buildkit { { keepDuration = "48h" } }))))
     end)
 end)
+
+describe("preset in a policy file", function()
+    local moonsnap = require "moonsnap"
+    local tree = require "spec.support.tree"
+    local world = require "spec.support.world"
+
+    local function retention(text)
+        local home <close> = world.bare()
+        tree.write(home.dir .. "/p.lua", text)
+        local policy, err = moonsnap.load_policy { files = { { path = home.dir .. "/p.lua" } } }
+        local names = {}
+        for i, rule in ipairs(policy and policy.retention or {}) do
+            names[i] = rule.name
+        end
+        return policy and names, err
+    end
+
+    it("adds its rules where it stands", function()
+        assert.same({ "a", "buildkit-1", "buildkit-2", "z", "containerd-marks" }, retention [[retention {
+            rule { "a", min_age = "1h" },
+            preset.buildkit { { keepDuration = "48h", maxUsedSpace = "5GB" }, { all = true, maxUsedSpace = "9GB" } },
+            rule { "z", min_age = "1h" }, preset.containerd_marks {} }]])
+    end)
+
+    it("is told where its words are wrong", function()
+        local _, err = retention 'retention {\n preset.btrbk { preserve = "x" } }'
+        assert.is_truthy(err.message:find("p.lua:2: btrbk: preserve 'x'", 1, true), err.message)
+        _, err = retention 'retention { preset.restic { keep_daily = 7 }, x = 1 }'
+        assert.is_truthy(err.message:find("there is no field 'x'", 1, true), err.message)
+    end)
+end)

@@ -3,7 +3,7 @@
 ---
 --- A word that is used wrongly raises with the FILE:LINE of the file that used it.
 
--- luacheck: globals host hook labels label retention rule option include deny defer exists rewrite keep kept
+-- luacheck: globals host hook labels label retention rule preset option include deny defer exists rewrite keep kept
 
 local kinds, error_kinds = ... -- of label policies; of errors, by name
 local asked = host
@@ -78,9 +78,43 @@ function rule(fields)
     return { made_by = "rule", fields = fields, place = place() }
 end
 
+--- Rules in other tools' words: preset.restic { keep_daily = 7 }; see gc/presets.
+preset = {}
+for _, name in ipairs { "btrbk", "buildkit", "containerd_marks", "restic", "sanoid", "snapper" } do
+    preset[name] = function(fields)
+        need("preset." .. name, fields, "table")
+        local at = place()
+        local rules, wrong = asked.preset(name, fields)
+        if wrong then
+            error(at .. wrong, 0)
+        end
+        for i, one in ipairs(rules) do
+            rules[i] = { made_by = "rule", fields = one, place = at }
+        end
+        return { made_by = "preset", rules = rules }
+    end
+end
+
+--- What a list holds, presets taken apart.
+local function flat(list)
+    local rules = {}
+    for _, one in ipairs(list) do
+        if type(one) == "table" and one.made_by == "preset" then
+            table.move(one.rules, 1, #one.rules, #rules + 1, rules)
+        else
+            rules[#rules + 1] = one
+        end
+    end
+    for name, value in pairs(list) do
+        rules[name] = type(name) == "string" and value or rules[name] -- what does not belong here is told, too
+    end
+    return rules
+end
+
 --- Adds rules of retention.
 function retention(list)
     need("retention", list, "table")
+    list = flat(list)
     made_by("retention", "rule", list)
     for _, one in ipairs(list) do
         local _, wrong = asked.rule(one.fields, one.place)

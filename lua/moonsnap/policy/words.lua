@@ -2,14 +2,15 @@
 --- places, are Lua in prelude.lua; both run for files in the sandbox and for automation files in the main state.
 
 local options = require "moonsnap.policy.options"
+local presets = require "moonsnap.gc.presets"
 local rules = require "moonsnap.gc.rules"
 local suggest = require "moonsnap.suggest"
 local units = require "moonsnap.units"
 
 local M = {}
 
-local WORDS = { "hook", "labels", "label", "retention", "rule", "option", "include", "deny", "defer", "exists",
-    "rewrite", "keep", "kept", "log", "store", "now" }
+local WORDS = { "hook", "labels", "label", "retention", "rule", "preset", "option", "include", "deny", "defer",
+    "exists", "rewrite", "keep", "kept", "log", "store", "now" }
 
 local AUTOMATION = table.move(WORDS, 1, #WORDS, 6, { "append", "post", "spawn", "every", "json" })
 
@@ -89,6 +90,15 @@ local function add_rule(loading, file, fields, place)
     end
     table.insert(loading.policy.retention, made)
     return true
+end
+
+--- Rules of another tool's words.
+local function preset(name, fields)
+    local ok, made = pcall(presets[name], fields)
+    if not ok then
+        return nil, (tostring(made):gsub("^[^:]*%.lua:%d+: ", ""))
+    end
+    return made
 end
 
 local function add_hook(loading, file, fields, place)
@@ -184,6 +194,7 @@ function M.new(loading, file)
         rule = at_first(file, "retention", told(loading, function(fields, place)
             return add_rule(loading, file, fields, place)
         end)),
+        preset = preset,
         option = at_first(file, "option", function(name, spec) return read_option(file, name, spec) end),
         include = at_first(file, "include", function(path, values, place)
             return loading:include(file, path, values, place)
