@@ -89,6 +89,12 @@ static int open_part(int root_fd, const char *name, bool create, int *fd, struct
     return MS_OK;
 }
 
+/* A directory that holds nothing of a store, a policy file at most. */
+static bool is_empty_place(int root_fd) {
+    return faccessat(root_fd, "layers", F_OK, 0) < 0 && errno == ENOENT &&
+           faccessat(root_fd, "gate", F_OK, 0) < 0 && errno == ENOENT;
+}
+
 static int open_parts(struct ms_place *place, bool create, struct ms_err *err) {
     const struct {
         const char *name;
@@ -127,6 +133,8 @@ int ms_place_open(const char *root, bool create, struct ms_place *out, struct ms
         code = check_file_system(&place, err);
     if (code == MS_OK && create && faccessat(place.root_fd, "layers", F_OK, 0) < 0)
         code = ms_dir_has_types(place.root_fd, err);
+    if (code == MS_OK && !create && is_empty_place(place.root_fd))
+        code = ms_err_set(err, MS_NOT_FOUND, "open store %.120s: there is none", root);
     if (code == MS_OK)
         code = open_parts(&place, create, err);
     if (code < 0) {
