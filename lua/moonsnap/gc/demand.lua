@@ -49,37 +49,38 @@ end
 ---@field size   integer
 ---@field count  integer
 ---@field inodes integer
----@field member table<integer, boolean>
+
+--- Snapshots that a rule's bounds count: those that it matches, or all.
+local function counted(plan, rule)
+    return rule.bounds.of == "all" and plan.newest or rule.members
+end
 
 --- What the rule's snapshots hold by now.
 local function measure(plan, rule)
-    local tree, found = plan.tree, { size = 0, count = 0, inodes = 0, member = {} }
-    local facts = tree.facts
-    local function add(i)
-        found.member[i] = true
-        if not tree.gone[i] then
-            found.size = found.size + facts[i].size
-            found.count = found.count + 1
-            found.inodes = found.inodes + facts[i].inodes
+    local facts, gone = plan.tree.facts, plan.tree.gone
+    local size, count, inodes = 0, 0, 0
+    for _, i in ipairs(counted(plan, rule)) do
+        if not gone[i] then
+            local fact = facts[i]
+            size, count, inodes = size + fact.size, count + 1, inodes + fact.inodes
         end
     end
-    if rule.bounds.of == "all" then
-        for i = 1, #facts do
-            add(i)
-        end
-    else
-        for _, i in ipairs(rule.members) do
-            add(i)
-        end
+    return { size = size, count = count, inodes = inodes }
+end
+
+--- Keeps what was measured right while snapshots go.
+local function follow(plan, rule, measured)
+    local tree, member, facts = plan.tree, {}, plan.tree.facts
+    for _, i in ipairs(counted(plan, rule)) do
+        member[i] = true
     end
     function tree.watch(i)
-        if found.member[i] then
-            found.size = found.size - facts[i].size
-            found.count = found.count - 1
-            found.inodes = found.inodes - facts[i].inodes
+        if member[i] then
+            measured.size = measured.size - facts[i].size
+            measured.count = measured.count - 1
+            measured.inodes = measured.inodes - facts[i].inodes
         end
     end
-    return found
 end
 
 ---@class moonsnap.gc.Bound
@@ -154,11 +155,12 @@ local function round_of(plan, rule, i)
 end
 
 local function candidates_of(plan, rule)
-    local rounds, list = {}, {}
+    local rounds, list, n = {}, {}, 0
     for _, i in ipairs(rule.members) do
-        rounds[i] = round_of(plan, rule, i)
-        if rounds[i] then
-            list[#list + 1] = i
+        local round = round_of(plan, rule, i)
+        if round then
+            n = n + 1
+            rounds[i], list[n] = round, i
         end
     end
     local sorted = order.sorted(rule.order, list, plan.tree.facts)
@@ -207,6 +209,7 @@ local function fulfil(plan, rule, bounds, measured)
     end
     local reserved = units.parse_size(rule.bounds.reserved or 0, plan.state.filesystem and plan.state.filesystem.size)
     local facts, tree = plan.tree.facts, plan.tree
+    follow(plan, rule, measured)
     local next_leaf, went = leaves(plan, candidates_of(plan, rule)), nil
     while wanting do
         local i = next_leaf(went)
@@ -250,11 +253,11 @@ end
 ---@return moonsnap.gc.Bound[] unmet
 ---@return moonsnap.gc.Measure measured
 function M.apply(plan, rule)
-    local measured = measure(plan, rule)
     local found = {}
     if rule.bounds.max_depth then
         found[1] = shorten(plan, rule)
     end
+    local measured = measure(plan, rule)
     found[#found + 1] = fulfil(plan, rule, bounds_of(plan, rule, measured), measured)
     plan.tree.watch = nil
     for i, bound in ipairs(found) do

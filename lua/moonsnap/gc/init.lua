@@ -173,10 +173,12 @@ function Collector:plans()
     return plans
 end
 
---- Why one snapshot stays or goes, by the rules as they are now. Stores nothing.
+--- Why one snapshot stays or goes, by the rules as they are now; of one that is not there any more, why a collection
+--- removed it, as long as its plan is kept. Stores nothing.
 ---@param key string
 ---@param options? {trigger?: string}
----@return table? item  as in a plan, and children: keys of those that stand on it
+---@return table? item  as in a plan, and children: keys of those that stand on it; of one that is gone outcome
+---  ("removed"), plan (an id) and at (when the plan was made)
 ---@return moonsnap.Error? err  not_found
 function Collector:explain(key, options)
     need("explain", "key", key, "string")
@@ -195,7 +197,11 @@ function Collector:explain(key, options)
         found = item.key == key and item or found
     end
     if not found then
-        return nil, self.door.core.error("not_found", ("gc explain '%s': there is no such snapshot"):format(key))
+        found, err = stored.removal_of(self.door.engine, self.door.name_space, key, self.door.pause)
+    end
+    if not found then
+        return nil, err or self.door.core.error("not_found", ("gc explain '%s': there is no such snapshot, and no "
+            .. "collection whose plan is kept removed one"):format(key))
     end
     table.sort(children)
     found.children = children

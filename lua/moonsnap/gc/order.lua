@@ -153,17 +153,28 @@ function M.sorted(name, list, facts)
     return sorted
 end
 
+--- Are they in the order in which they were made? So a store lists them, as a rule.
+local function in_order(facts)
+    for i = 2, #facts do
+        local before, fact = facts[i - 1], facts[i]
+        if before.created > fact.created or before.created == fact.created and before.number > fact.number then
+            return false
+        end
+    end
+    return true
+end
+
 --- Positions of all, newest first.
 ---@param facts moonsnap.gc.Fact[]
 ---@return integer[]
 function M.newest_first(facts)
-    local list = {}
-    for i = 1, #facts do
+    local list, count = {}, #facts
+    for i = 1, count do
         list[i] = i
     end
-    local sorted = SORTS.oldest(list, facts)
-    for i = 1, #sorted // 2 do
-        sorted[i], sorted[#sorted + 1 - i] = sorted[#sorted + 1 - i], sorted[i]
+    local sorted = in_order(facts) and list or SORTS.oldest(list, facts)
+    for i = 1, count // 2 do
+        sorted[i], sorted[count + 1 - i] = sorted[count + 1 - i], sorted[i]
     end
     return sorted
 end

@@ -35,11 +35,13 @@ local function hold(plan)
         plan.hold[i] = facts[i].held
     end
     for _, rule in ipairs(plan.rules) do
-        for _, i in ipairs(rule.min_age and rule.members or {}) do
-            if not plan.hold[i] and now - facts[i].created < rule.min_age then
-                plan.hold[i] = { why = "min_age", rule = rule.name,
-                    text = ("younger than %s (rule %s)"):format(shown(rule.min_age), rule.name) }
+        local young = rule.min_age and { why = "min_age", rule = rule.name,
+            text = ("younger than %s (rule %s)"):format(shown(rule.min_age), rule.name) }
+        for _, i in ipairs(young and rule.members or {}) do
+            if now - facts[i].created >= rule.min_age then
+                break -- the rest is older
             end
+            plan.hold[i] = plan.hold[i] or young
         end
     end
 end
@@ -96,17 +98,28 @@ local function expire(plan)
     end
 end
 
+--- What has expired takes nobody's place.
+local function unexpired(plan, list)
+    local want = plan.tree.want
+    if next(want) == nil then
+        return list
+    end
+    local left, n = {}, 0
+    for _, i in ipairs(list) do
+        if not want[i] then
+            n = n + 1
+            left[n] = i
+        end
+    end
+    return left
+end
+
 --- What one rule's keep holds; what it releases is a wish once all rules were asked.
 local function keep_by(plan, rule)
     local marks = { level = {}, why = {} }
     for _, group in ipairs(rule.groups) do
-        local list = {}
-        for _, i in ipairs(group.list) do
-            if not plan.tree.want[i] then -- what has expired takes nobody's place
-                list[#list + 1] = i
-            end
-        end
-        keep.apply(rule.keep, { list = list, facts = plan.tree.facts, now = plan.state.now, marks = marks })
+        keep.apply(rule.keep, { list = unexpired(plan, group.list), facts = plan.tree.facts, now = plan.state.now,
+            marks = marks })
     end
     for _, i in ipairs(rule.members) do
         local level, own = marks.level[i], plan.level[i]

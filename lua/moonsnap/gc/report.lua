@@ -5,7 +5,7 @@ local units = require "moonsnap.units"
 local M = {}
 
 --- The one reason of somebody who stays.
-local function stays(plan, i, needer)
+local function stays(plan, i, needer, words)
     local held = plan.hold[i]
     if held then
         return held.why, held.rule, held.text
@@ -13,7 +13,8 @@ local function stays(plan, i, needer)
     local keeper = plan.keeper[i]
     local kept = keeper and ("%s (rule %s)"):format(plan.why[i], keeper.name)
     if needer then
-        local by = ("needed by '%s'"):format(plan.tree.facts[needer].name)
+        local by = words[needer] or ("needed by '%s'"):format(plan.tree.facts[needer].name)
+        words[needer] = by
         return "needed", nil, kept and ("%s; also kept: %s"):format(by, kept) or by
     elseif kept then
         return "kept", keeper.name, kept
@@ -24,14 +25,14 @@ end
 --- The items of a plan, children before parents, and the reasons of those that stay by position.
 function M.items(plan)
     local facts, gone, want = plan.tree.facts, plan.tree.gone, plan.tree.want
-    local needers, items, reasons = plan.tree:needers(), {}, {}
+    local needers, items, reasons, words = plan.tree:needers(), {}, {}, {}
     for n, i in ipairs(plan.tree.order) do
         local fact, wish = facts[i], gone[i] and want[i]
         if wish then
             items[n] = { number = fact.number, key = fact.name, verdict = "remove", reason = wish.reason,
                 rule = wish.rule, text = wish.text, size = fact.size }
         else
-            local reason, rule, text = stays(plan, i, needers[i])
+            local reason, rule, text = stays(plan, i, needers[i], words)
             items[n] = { number = fact.number, key = fact.name, verdict = "keep", reason = reason, rule = rule,
                 text = text, size = fact.size }
             reasons[i] = reason

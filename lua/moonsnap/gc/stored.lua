@@ -84,4 +84,34 @@ function M.of(found)
     return plan
 end
 
+local PAGE = 1000
+
+--- The item by which a collection removed key last, as far as plans are kept.
+---@param engine     moonsnap.core.Store
+---@param name_space string
+---@param key        string
+---@param pause?     fun()  called every some thousand items
+---@return moonsnap.gc.Item? item  with plan and at: the plan's id, and when it was made; nil alone when there is none
+---@return moonsnap.Error? err
+function M.removal_of(engine, name_space, key, pause)
+    local plans, err = engine:plan_list(name_space)
+    for _, plan in ipairs(plans or {}) do
+        local place, items = 0, nil
+        repeat
+            items, err = engine:plan_items(name_space, plan.id, "removed", place, PAGE)
+            for _, item in ipairs(items or {}) do
+                if item.key == key then
+                    item.plan, item.at = plan.id, plan.created
+                    return item
+                end
+                place = item.place
+            end
+            if pause then
+                pause()
+            end
+        until not items or #items < PAGE
+    end
+    return nil, err
+end
+
 return M
