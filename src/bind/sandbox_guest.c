@@ -15,6 +15,7 @@
 #define BLOCK_STEP 32        /* bytes a step */
 #define SLOT 16              /* bytes of a value on a stack */
 #define STACK_BIG (8192 * SLOT)
+#define CAUGHT 100     /* steps of an error that is caught */
 #define UNCLOCKED 1000 /* steps without a look at the clock, at most */
 
 static void go_over(struct ms_guest *guest, enum ms_limit limit) {
@@ -211,8 +212,10 @@ enum ms_limit ms_guest_limit_of(struct ms_guest *guest, lua_State *thread, int s
 
 void ms_guest_pass(lua_State *L, struct ms_guest *guest, int status) {
     enum ms_limit limit = ms_guest_limit_of(guest, L, status);
-    if (limit == MS_LIMIT_NONE)
+    if (limit == MS_LIMIT_NONE) { /* Lua looks at all calls that are open when it catches */
+        ms_guest_spend(L, guest, CAUGHT + (int64_t)(guest->used / CAUGHT_BYTES));
         return;
+    }
     go_over(guest, limit);
     stop(L, guest, 1);
 }
