@@ -15,8 +15,9 @@
 #define BLOCK_STEP 32        /* bytes a step */
 #define SLOT 16              /* bytes of a value on a stack */
 #define STACK_BIG (8192 * SLOT)
-#define CAUGHT 100     /* steps of an error that is caught */
-#define UNCLOCKED 1000 /* steps without a look at the clock, at most */
+#define CAUGHT 100         /* steps of an error that is caught, */
+#define CAUGHT_BYTES 16384 /* and bytes of the state for one more */
+#define UNCLOCKED 1000     /* steps without a look at the clock, at most */
 
 static void go_over(struct ms_guest *guest, enum ms_limit limit) {
     if (guest->over == MS_LIMIT_NONE)
