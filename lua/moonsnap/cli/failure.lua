@@ -68,7 +68,10 @@ function HINTS.already_exists()
 end
 
 function HINTS.failed_precondition(call, err, key)
-    if not call.store or not key then
+    local plan = call.verb == "gc" and err.message:match("^apply (%S+): .*: force it")
+    if plan then
+        return ("moonsnap gc show %s, and if that is meant: moonsnap gc --apply %s --force"):format(plan, plan)
+    elseif not call.store or not key then
         return nil
     elseif err.message:find("; unpin it first", 1, true) then
         return "moonsnap unpin " .. text.shell(key)
@@ -150,7 +153,8 @@ local WORDS = { rm = "remove", umount = "unmount", usage = "usage of", diff = "d
 ---@return string?
 function M.hint(call, err, key)
     if err.policy then
-        return ("moonsnap policy explain %s ..., which shows what every hook says"):format(WORDS[call.verb] or call.verb)
+        local verb = WORDS[call.verb] or call.verb
+        return ("moonsnap policy explain %s ..., which shows what every hook says"):format(verb)
     end
     local hint = HINTS[err.kind]
     return hint and hint(call, err, key) or nil

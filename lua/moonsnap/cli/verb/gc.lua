@@ -98,7 +98,12 @@ function ACTIONS.explain(call, gc, words)
         return nil, err
     elseif call.out.json then
         call.out:value({ key = item.key, verdict = item.verdict, reason = item.reason, rule = item.rule,
-            message = item.text, size = item.size, children = json.array(item.children) })
+            message = item.text, size = item.size, children = json.array(item.children), outcome = item.outcome,
+            plan = item.plan, at = item.at and text.instant(item.at) })
+        return
+    elseif item.plan then
+        call.out:line(("%s was removed: %s"):format(text.plain(item.key), text.plain(item.text)))
+        call.out:say(("by plan %s of %s"):format(item.plan, text.moment(item.at)))
         return
     end
     call.out:line(("%s %s: %s"):format(text.plain(item.key), item.verdict == "keep" and "stays" or "goes",
