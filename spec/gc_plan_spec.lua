@@ -53,7 +53,7 @@ describe("a plan", function()
         local made = assert(plan(words, { rule("x", { expire = { ttl = "1d" }, keep = { last = 0 },
             bounds = { max_count = 0, max_used = 0 }, hard = true }) }))
         assert.same(wanted, (reasons(made)))
-        assert.equal("max_used 0 cannot be met, 700B too many: 1 leased, 1 maybe mounted, 1 mounted, 1 owned, "
+        assert.equal("max_used 0 B cannot be met, 700 B too many: 1 leased, 1 maybe mounted, 1 mounted, 1 owned, "
             .. "1 pinned, 1 referenced, 1 tenant", made.unmet[1].text)
     end)
 

@@ -114,7 +114,7 @@ function M.format_duration(seconds)
     return table.concat(words)
 end
 
-local UNITS = { "KiB", "MiB", "GiB", "TiB", "PiB" }
+local UNITS = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" }
 
 --- A size exactly, in the largest binary unit that divides it: "10GiB", "1536KiB", "17B"; parse_size reads it.
 ---@param bytes integer
@@ -128,6 +128,20 @@ function M.format_size(bytes)
         value, unit = value // 1024, larger
     end
     return ("%d%s"):format(value, unit)
+end
+
+--- A size for people, rounded: 1536 to "1.5 KiB".
+---@param bytes integer
+---@return string
+function M.show_size(bytes)
+    if bytes < 1024 then
+        return ("%d B"):format(bytes)
+    end
+    local value, unit = bytes / 1024, 1
+    while value >= 1023.95 and unit < #UNITS do
+        value, unit = value / 1024, unit + 1
+    end
+    return ("%.1f %s"):format(value, UNITS[unit])
 end
 
 return M

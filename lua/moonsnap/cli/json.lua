@@ -15,7 +15,7 @@ local ORDER = {
     "skipped_devices", "skipped_xattrs", "skipped_mounts", "note", "orphans", "abandoned", "quarantined", "stages",
     "kept", "about", "id", "reason", "until", "ttl", "ended", "usage", "help", "status", "added", "changed",
     "removed", "opaque", "what", "where", "repair", "repaired",
-    "serious", "version", "lua", "id", "at", "rules", "before", "after", "verdict", "reason", "rule", "outcome",
+    "serious", "version", "lua", "at", "rules", "before", "after", "verdict", "rule", "outcome",
     "count", "totals", "unmet", "monitors", "items",
 }
 

@@ -1,21 +1,14 @@
 --- Words and columns for people: pure functions from values to text.
 
-local M = {}
+local units = require "moonsnap.units"
 
-local UNITS = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" }
+local M = {}
 
 --- 1536 to "1.5 KiB".
 ---@param bytes integer
 ---@return string
 function M.size(bytes)
-    if bytes < 1024 then
-        return ("%d B"):format(bytes)
-    end
-    local value, unit = bytes / 1024, 1
-    while value >= 1023.95 and unit < #UNITS do
-        value, unit = value / 1024, unit + 1
-    end
-    return ("%.1f %s"):format(value, UNITS[unit])
+    return units.show_size(bytes)
 end
 
 --- 1234567 to "1,234,567".

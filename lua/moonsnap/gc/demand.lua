@@ -93,11 +93,17 @@ local function free(plan)
     return plan.state.filesystem.free + (plan.size - plan.tree.size)
 end
 
+--- A size as people read it; a share as it is written.
+local function shown_size(value)
+    local bytes = units.parse_size(value)
+    return bytes and units.show_size(bytes) or value
+end
+
 local function space_bounds(plan, bounds, found)
     local filesystem = plan.state.filesystem
     if bounds.min_free then
         local least = units.parse_size(bounds.min_free, filesystem.size)
-        found[#found + 1] = { name = "min_free", shown = bounds.min_free,
+        found[#found + 1] = { name = "min_free", shown = shown_size(bounds.min_free),
             over = function() return least - free(plan) end }
     end
     if bounds.high then
@@ -116,7 +122,8 @@ local function bounds_of(plan, rule, measured)
     local size = plan.state.filesystem and plan.state.filesystem.size
     if bounds.max_used then
         local most = units.parse_size(bounds.max_used, size)
-        found[1] = { name = "max_used", shown = bounds.max_used, over = function() return measured.size - most end }
+        found[1] = { name = "max_used", shown = shown_size(bounds.max_used),
+            over = function() return measured.size - most end }
     end
     if bounds.max_count then
         found[#found + 1] = { name = "max_count", shown = bounds.max_count,

@@ -218,9 +218,9 @@ local function too_much(self, plan, share)
         return self.door.core.error("failed_precondition", ("apply %s: it would remove all %d snapshots of "
             .. "namespace '%s': force it if that is meant"):format(plan.id, count, plan.namespace))
     elseif count > share * before.count or size > share * before.size then
-        return self.door.core.error("failed_precondition", ("apply %s: it would remove %d of %d snapshots and %d of %d "
-            .. "bytes, more than %g %%: force it if that is meant"):format(plan.id, count, before.count, size,
-            before.size, share * 100))
+        return self.door.core.error("failed_precondition", ("apply %s: it would remove %d of %d snapshots, %s of %s, "
+            .. "more than %g %%: force it if that is meant"):format(plan.id, count, before.count,
+            units.show_size(size), units.show_size(before.size), share * 100))
     end
 end
 

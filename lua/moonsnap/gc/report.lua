@@ -71,7 +71,7 @@ function M.unmet(plan, found, reasons)
     local list = {}
     for at, one in ipairs(found) do
         local short = math.ceil(one.bound.over)
-        local shown_short = BYTES[one.bound.name] and units.format_size(short) or tostring(short)
+        local shown_short = BYTES[one.bound.name] and units.show_size(short) or tostring(short)
         list[at] = { rule = one.rule.name, bound = one.bound.name, short = short,
             text = ("%s %s cannot be met, %s too many: %s"):format(one.bound.name, one.bound.shown, shown_short,
                 holders(plan, one.rule, reasons)) }
