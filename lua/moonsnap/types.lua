@@ -144,6 +144,9 @@
 ---@field random fun(): string                                 16 hexadecimal digits
 ---@field steady fun(): number                                 seconds of a clock that only runs forward
 ---@field now fun(): integer                                   nanoseconds since 1970
+--- io_priority: how urgent is what this thread asks of disks: class << 13 | level, 3 << 13 being idle; answers what
+--- it was. See ioprio_set(2).
+---@field io_priority fun(number: integer): integer?, moonsnap.Error?
 ---@field pidfd fun(pid: integer): moonsnap.Pidfd?, moonsnap.Error?  to watch a process; not_found without one
 ---@field listen fun(path: string): moonsnap.Listener?, moonsnap.Error?  a unix socket; a stale one is replaced
 ---@field listen_fds fun(): {fd: integer, name: string, unix: boolean}[]?, moonsnap.Error?  what a manager passed

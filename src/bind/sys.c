@@ -2,17 +2,20 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "bind/failure.h"
 #include "bind/listen.h"
 #include "bind/spawn.h"
 #include "bind/store.h"
 #include "engine/clock.h"
 #include "engine/mount/attach.h"
+#include "sys/priority.h"
 #include "sys/userns.h"
 
 static int in_initial_user_namespace(lua_State *L) {
@@ -88,6 +91,18 @@ static int exists(lua_State *L) {
     return 1;
 }
 
+/* io_priority(number) -> what it was */
+static int io_priority(lua_State *L) {
+    struct ms_err err;
+    int before = 0;
+    lua_Integer priority = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, priority >= 0 && priority <= UINT16_MAX, 1, "class << 13 | level");
+    if (ms_io_priority_set((int)priority, &before, &err) < 0)
+        return ms_failure(L, &err);
+    lua_pushinteger(L, before);
+    return 1;
+}
+
 void ms_sys_push(lua_State *L) {
     static const luaL_Reg functions[] = {{"in_initial_user_namespace", in_initial_user_namespace},
                                          {"can_mount", can_mount},
@@ -101,6 +116,7 @@ void ms_sys_push(lua_State *L) {
                                          {"random", random_digits},
                                          {"steady", steady},
                                          {"now", now},
+                                         {"io_priority", io_priority},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
     ms_listen_add(L);
