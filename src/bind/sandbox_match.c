@@ -78,6 +78,9 @@ static bool in_class(int c, int class) {
     case 'x':
         in = isxdigit(c) != 0;
         break;
+    case 'z':
+        in = c == 0;
+        break;
     default:
         return class == c;
     }
