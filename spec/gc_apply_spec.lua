@@ -196,6 +196,23 @@ describe("apply with a pace", function()
         assert.same({ "stays" }, names(home.store))
     end)
 
+    it("frees at idle priority, and is itself again afterwards", function()
+        local home <close> = world.new()
+        family(home.store)
+        local sys = moonsnap.sys
+        local before = assert(sys.io_priority(0))
+        local rules = { { name = "old", match = OLD[1].match, expire = OLD[1].expire, pace = { io = "idle" } } }
+        local gc, seen = home.store:gc(rules), nil
+        function home.store.cleanup()
+            seen = sys.io_priority(3 << 13)
+            return true
+        end
+        local plan = assert(gc:plan())
+        assert(gc:apply(plan.id))
+        home.store.cleanup = nil
+        assert.same({ 3 << 13, 0 }, { seen, sys.io_priority(before) })
+    end)
+
     it("tells how far it is, and ends when it is told to", function()
         local home <close> = world.new()
         committed(home.store, "stays")

@@ -28,7 +28,7 @@ local SHARE = 0.5
 ---@field name_space string
 ---@field rules      moonsnap.gc.Rule[]
 ---@field write      fun(fn: fun(store: moonsnap.Store)): any, moonsnap.Error?  in one transaction; may wait
----@field free       fun(progress?: moonsnap.Progress): any, moonsnap.Error?   frees what removal left
+---@field free       fun(pace?: table): any, moonsnap.Error?   frees what removal left
 ---@field pause?     fun()      called every some thousand snapshots
 ---@field chunk?     integer    items that apply removes in a transaction
 
@@ -43,6 +43,15 @@ function M.new(door)
     return setmetatable({ door = door }, meta)
 end
 
+local IDLE = 3 << 13 -- the class in which a disk serves who has asked when nobody else asks
+
+--- Runs fn at idle priority, when the pace says so and the system lets it.
+local function at_pace(sys, pace, fn)
+    local before = pace and pace.io == "idle" and sys.io_priority(IDLE)
+    local _restored <close> = before and setmetatable({}, { __close = function() sys.io_priority(before) end }) or nil
+    return fn()
+end
+
 --- The collector of a store in this process.
 ---@param store  moonsnap.Store
 ---@param rules? moonsnap.gc.Rule[]  without: those of the store's policy
@@ -53,7 +62,7 @@ function M.of(store, rules)
         core = store.core, engine = store.engine, name_space = store.name_space,
         rules = rules or policy and policy.retention or {},
         write = function(fn) return store:transaction(fn) end,
-        free = function(progress) return store:cleanup { progress = progress } end,
+        free = function(pace) return at_pace(store.core.sys, pace, function() return store:cleanup() end) end,
     }
 end
 
@@ -280,7 +289,7 @@ function Collector:apply(id, options)
         end
     end
     if applied and applied.removed > 0 and not options.later then
-        ok, err = door.free()
+        ok, err = door.free(options.pace or plan.pace)
         if not ok then
             return nil, err
         end
