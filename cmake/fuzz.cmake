@@ -8,6 +8,9 @@
 set(fuzz_messages_sources src/bind/message_decode.c src/bind/message_encode.c src/bind/message_plan.c
     src/bind/message_types.c)
 set(fuzz_messages_libraries PkgConfig::LUA)
+file(GLOB fuzz_sandbox_sources src/bind/sandbox*.c)
+list(APPEND fuzz_sandbox_sources src/bind/box.c src/bind/failure.c)
+set(fuzz_sandbox_libraries PkgConfig::LUA)
 file(GLOB fuzz_sources CONFIGURE_DEPENDS spec/fuzz/*.c)
 list(FILTER fuzz_sources EXCLUDE REGEX "/replay\\.c$")
 add_custom_target(fuzz)

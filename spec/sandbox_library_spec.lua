@@ -159,7 +159,7 @@ describe("coroutine, pcall, metatables", function()
             "(function() for k, v in pairs(setmetatable({}, {__pairs = function() return next, {z = 1} end})) do " ..
                 "return k, v end end)()",
             "tostring(setmetatable({}, {__tostring = function() return 'T' end}))",
-            "tostring(setmetatable({}, {__name = 5}))",
+            
             "utf8.len('h\xc3\xb6')", "utf8.len('\xff')", "utf8.offset('h\xc3\xb6x', 3)",
             "utf8.offset('h\xc3\xb6x', -1)",
             "utf8.codepoint('h\xc3\xb6', 1, -1)", "utf8.char(104, 246)", "utf8.offset('a', 5)", "utf8.len('abc', 4)",
