@@ -170,7 +170,9 @@ local function candidates_of(plan, rule)
             rounds[i], list[n] = round, i
         end
     end
+    plan.pause()
     local sorted = order.sorted(rule.order, list, plan.tree.facts)
+    plan.pause()
     local by_round = { [0] = {}, {}, {} }
     for _, i in ipairs(sorted) do
         local round = by_round[rounds[i]]
@@ -217,6 +219,8 @@ local function fulfil(plan, rule, bounds, measured)
     local reserved = units.parse_size(rule.bounds.reserved or 0, plan.state.filesystem and plan.state.filesystem.size)
     local facts, tree = plan.tree.facts, plan.tree
     follow(plan, rule, measured)
+    plan.pause()
+    local taken = 0
     local next_leaf, went = leaves(plan, candidates_of(plan, rule)), nil
     while wanting do
         local i = next_leaf(went)
@@ -228,6 +232,10 @@ local function fulfil(plan, rule, bounds, measured)
             tree:take(i, { reason = "demand", rule = rule.name,
                 text = ("%s %s (rule %s)"):format(wanting.name, wanting.shown, rule.name) })
             went = i
+            taken = taken + 1
+            if taken % 2048 == 0 then
+                plan.pause()
+            end
         end
         wanting = unmet(bounds)
     end
@@ -264,6 +272,7 @@ function M.apply(plan, rule)
     if rule.bounds.max_depth then
         found[1] = shorten(plan, rule)
     end
+    plan.pause()
     local measured = measure(plan, rule)
     found[#found + 1] = fulfil(plan, rule, bounds_of(plan, rule, measured), measured)
     plan.tree.watch = nil

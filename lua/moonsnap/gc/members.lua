@@ -31,10 +31,13 @@ local function matching(plan, rule)
         return list
     end
     local members, n = {}, 0
-    for _, i in ipairs(list) do
+    for at, i in ipairs(list) do
         if test(facts[i]) then
             n = n + 1
             members[n] = i
+        end
+        if at % 8192 == 0 then
+            plan.pause()
         end
     end
     return members
@@ -47,6 +50,7 @@ function M.find(plan, rule)
     if not group_of then
         groups[1] = #members > 0 and { name = "", list = members } or nil
     end
+    plan.pause()
     for _, i in ipairs(group_of and members or {}) do
         local name = group_of(facts[i])
         local group = by_name[name]

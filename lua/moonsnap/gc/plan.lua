@@ -121,6 +121,7 @@ local function keep_by(plan, rule)
         keep.apply(rule.keep, { list = unexpired(plan, group.list), facts = plan.tree.facts, now = plan.state.now,
             marks = marks })
     end
+    plan.pause()
     for _, i in ipairs(rule.members) do
         local level, own = marks.level[i], plan.level[i]
         if level and level == 2 and own == 2 then
@@ -185,7 +186,9 @@ end
 
 local function evaluate(plan, list)
     hold(plan)
+    plan.pause()
     expire(plan)
+    plan.pause()
     soft_keeps(plan)
     local found, left
     repeat -- what one bound took may be a root less, or what stood in the way of another
@@ -241,9 +244,10 @@ function M.plan(facts, list, state)
     if not ready then
         return nil, err
     end
-    local plan = { state = state, rules = ready, tree = tree.new(facts), newest = order.newest_first(facts), hold = {},
-        looked_up = {}, level = {}, keeper = {}, why = {}, several = {}, released = {}, noticed = {},
-        pause = state.pause or nothing }
+    local plan = { state = state, rules = ready, tree = tree.new(facts), hold = {}, looked_up = {},
+        level = {}, keeper = {}, why = {}, several = {}, released = {}, noticed = {}, pause = state.pause or nothing }
+    plan.pause()
+    plan.newest = order.newest_first(facts)
     for _, rule in ipairs(ready) do
         plan.collects = plan.collects or (rule.containerd and rule.awake)
     end

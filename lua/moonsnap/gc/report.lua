@@ -25,7 +25,9 @@ end
 --- The items of a plan, children before parents, and the reasons of those that stay by position.
 function M.items(plan)
     local facts, gone, want = plan.tree.facts, plan.tree.gone, plan.tree.want
+    plan.pause()
     local needers, items, reasons, words = plan.tree:needers(), {}, {}, {}
+    plan.pause()
     for n, i in ipairs(plan.tree.order) do
         local fact, wish = facts[i], gone[i] and want[i]
         if wish then
