@@ -46,7 +46,7 @@ local function why_never(terms, verb)
         local needs = term.op == "present" or term.op == "==" and term.value ~= ""
         if needs and NEW[verb] and term.path:find("^current%.") then
             return ("%s: nothing is there yet on %s"):format(term.path, verb)
-        elseif needs and term.path == "name" and not NAMED[verb] then
+        elseif needs and verb and term.path == "name" and not NAMED[verb] then
             return ("name: %s has none, it is key"):format(verb)
         end
     end
@@ -242,7 +242,7 @@ end
 ---@return moonsnap.config.Problem[]
 function M.find(policy, filter)
     local found = {}
-    for _, entry in ipairs(policy.hooks.entries or {}) do
+    for _, entry in ipairs(policy.hooks:all()) do
         local why = not entry.trusted and vain_hook(entry)
         found[#found + 1] = why and placed(entry.file, why) or nil
     end

@@ -1,6 +1,7 @@
 --- Says what is wrong with a rule's match, as far as that can be told without a store.
 
 local selectors = require "moonsnap.gc.selectors"
+local suggest = require "moonsnap.suggest"
 
 local M = {}
 
@@ -52,6 +53,31 @@ local function check_terms(match)
     end
 end
 
+local IN_FILTERS = { name = true, parent = true, kind = true, labels = true, tag = true, age = true, idle = true,
+    size = true, depth = true }
+
+--- A field that no snapshot has matches nothing, which nobody means.
+local function check_selector(written)
+    local selector, wrong = selectors.read(written)
+    if not selector then
+        return wrong
+    elseif selector.is == "equal" and selector.path == "kind" then
+        return check_kind(selector.value)
+    elseif selector.is ~= "other" then
+        return nil
+    end
+    local field, rest = selector.text:match('^"?([%w_]+)(.?)')
+    if not field then
+        return nil -- what this is the filters' own compiler says
+    elseif not IN_FILTERS[field] then
+        return ("'%s': %s"):format(selector.text:sub(1, 80), suggest.unknown("field", field:sub(1, 40), IN_FILTERS))
+    elseif field == "labels" and rest ~= "." then
+        return ("'%s': labels.NAME expected"):format(selector.text:sub(1, 80))
+    elseif COMPARED[field] then
+        return ("'%s': %s is compared with >, >=, < or <="):format(selector.text:sub(1, 80), field)
+    end
+end
+
 --- Says what is wrong with a match, as far as that can be told without a store.
 ---@param match any
 ---@return string? wrong
@@ -61,7 +87,7 @@ function M.check(match)
         return nil
     elseif is == "string" then
         for _, written in ipairs(selectors.split(match)) do
-            local _, wrong = selectors.read(written)
+            local wrong = check_selector(written)
             if wrong then
                 return wrong
             end

@@ -157,7 +157,7 @@ local function whole_rule(rule)
     return "it says nothing: keep, expire, bounds, min_age, monitor or containerd expected"
 end
 
---- Says whether a rule is well formed. What only a store can tell (a filter that does not parse) plan() tells.
+--- Says whether a rule is well formed. What only filters can tell (one that does not parse) compile tells.
 ---@param rule any
 ---@return true? ok
 ---@return string? wrong  "keep: unknown word 'dayly': did you mean 'daily'?"

@@ -96,7 +96,7 @@ local PAGE = 1000
 function M.removal_of(engine, name_space, key, pause)
     local plans, err = engine:plan_list(name_space)
     for _, plan in ipairs(plans or {}) do
-        local place, items = 0, nil
+        local place, items = 0
         repeat
             items, err = engine:plan_items(name_space, plan.id, "removed", place, PAGE)
             for _, item in ipairs(items or {}) do

@@ -79,7 +79,9 @@ function rule(fields)
 end
 
 --- Rules in other tools' words: preset.restic { keep_daily = 7 }; see gc/presets.
-preset = {}
+preset = setmetatable({}, { __index = function(_, name)
+    error(asked.unknown("preset", tostring(name), "presets"), 2)
+end })
 for _, name in ipairs { "btrbk", "buildkit", "containerd_marks", "restic", "sanoid", "snapper" } do
     preset[name] = function(fields)
         need("preset." .. name, fields, "table")

@@ -79,6 +79,9 @@ local function add_rule(loading, file, fields, place)
     made.name, made[1] = made[1] or made.name, nil
     made.file = bare(place)
     local ok, wrong = rules.check(made)
+    if ok then
+        ok, wrong = rules.compile(made, { filter = loading.options.core.filter, now = 0 })
+    end
     if not ok then
         return nil, ("rule%s: %s"):format(type(made.name) == "string" and " '" .. made.name:sub(1, 40) .. "'" or "",
             wrong)
@@ -183,7 +186,8 @@ end
 ---@return table<string, function>  by their words, which are "host.hook" and so on in the file's state
 function M.new(loading, file)
     local words = file.tier == "automation" and AUTOMATION or WORDS
-    local known = { words = words, labels = loading.kinds, errors = loading.error_kinds }
+    local known = { words = words, labels = loading.kinds, errors = loading.error_kinds,
+        presets = presets }
     return {
         hook = at_first(file, "hook", told(loading, function(fields, place)
             return add_hook(loading, file, fields, place)

@@ -1,7 +1,9 @@
 --- btrbk's words: snapshot_preserve and snapshot_preserve_min as a rule.
 ---
----     btrbk { preserve_min = "2d", preserve = "14d 4w 6m 1y", preserve_day_of_week = "sunday",
+---     btrbk { snapshot_preserve_min = "2d", snapshot_preserve = "14d 4w 6m 1y", preserve_day_of_week = "sunday",
 ---             preserve_hour_of_day = 0 }
+---
+--- Without snapshot_ (or target_, which is the other pair of a btrbk.conf and a rule of its own) they are read as well.
 ---
 --- preserve_min   all | latest | no | <number>{h,d,w,m,y}    everything so young stays, by the calendar
 --- preserve       no | [<number>h] [<number>d] [<number>w] [<number>m] [<number>y], * for all: the first of each hour,
@@ -12,6 +14,9 @@
 --- Source: btrbk.conf(5), retention policy; btrbk sub schedule.
 
 local M = {}
+
+M.WORDS = [[name match group_by zone preserve_min preserve snapshot_preserve_min snapshot_preserve target_preserve_min
+target_preserve preserve_day_of_week preserve_hour_of_day]]
 
 local NAMES = { h = "hourly", d = "daily", w = "weekly", m = "monthly", y = "yearly" }
 
@@ -47,11 +52,24 @@ local function least(text, keep)
     return keep
 end
 
+--- What is said for snapshots or for targets: not for both, which are two places in btrbk, and two rules here.
+local function one_of(words, name)
+    local found
+    for _, prefix in ipairs { "", "snapshot_", "target_" } do
+        local value = words[prefix .. name]
+        if value and found then
+            error(("btrbk: %s is there twice: for snapshots and targets write two presets"):format(name), 4)
+        end
+        found = value or found
+    end
+    return found
+end
+
 ---@param words table
 ---@return moonsnap.gc.Rule[] rules
 function M.rules(words)
     local name, rules = words.name or "btrbk", {}
-    local minimum, preserve = words.preserve_min or "all", words.preserve or "no"
+    local minimum, preserve = one_of(words, "preserve_min") or "all", one_of(words, "preserve") or "no"
     local function calendar()
         return { zone = words.zone, week_starts = words.preserve_day_of_week or "sunday",
             day_starts = (tonumber(words.preserve_hour_of_day) or 0) * 3600 }

@@ -16,6 +16,8 @@
 
 local M = {}
 
+M.WORDS = [[filters filter all keepDuration keepBytes keepStorage reservedSpace maxUsedSpace minFreeSpace]]
+
 local FIELDS = { id = "name", type = "labels.type", description = "labels.description" }
 
 --- A filter in our words.

@@ -15,6 +15,9 @@
 
 local M = {}
 
+M.WORDS = [[name match group_by zone keep_last keep_hourly keep_daily keep_weekly keep_monthly keep_yearly keep_within
+keep_within_hourly keep_within_daily keep_within_weekly keep_within_monthly keep_within_yearly keep_tag]]
+
 local UNITS = { y = "y", m = "mo", d = "d", h = "h" }
 
 --- "1y5m7d2h" in our words, where m is a minute.

@@ -11,6 +11,13 @@
 
 local M = {}
 
+--- All of a template; what is behind group_by is about taking snapshots, not about pruning them.
+M.WORDS = [[frequently hourly daily weekly monthly yearly frequent_period frequently_warn frequently_crit hourly_warn
+hourly_crit daily_warn daily_crit weekly_warn weekly_crit monthly_warn monthly_crit yearly_warn yearly_crit prune_defer
+autoprune label group_by
+autosnap monitor hourly_min daily_hour daily_min weekly_wday weekly_hour weekly_min monthly_mday monthly_hour
+monthly_min yearly_mon yearly_mday yearly_hour yearly_min]]
+
 local HOUR, DAY = 3600, 86400
 local SECONDS = { hourly = HOUR, daily = DAY, weekly = 7 * DAY, monthly = 31 * DAY, yearly = 365.25 * DAY }
 local PERIODS = { "frequently", "hourly", "daily", "weekly", "monthly", "yearly" }
@@ -41,6 +48,9 @@ end
 ---@param words table
 ---@return moonsnap.gc.Rule[] rules
 function M.rules(words)
+    if words.autoprune ~= nil and words.autoprune ~= true and words.autoprune ~= "yes" then
+        error("sanoid: autoprune is not yes: then nothing is pruned, and no rule is needed", 2)
+    end
     local label, rules, defer = words.label or "period", {}, tonumber(words.prune_defer)
     for _, period in ipairs(PERIODS) do
         local count = math.tointeger(tonumber(words[period]))

@@ -14,6 +14,13 @@
 
 local M = {}
 
+--- All of a config; what is behind SPACE_LIMIT says nothing about retention.
+M.WORDS = [[label zone NUMBER_CLEANUP NUMBER_LIMIT NUMBER_LIMIT_IMPORTANT NUMBER_MIN_AGE TIMELINE_CLEANUP
+TIMELINE_LIMIT_HOURLY TIMELINE_LIMIT_DAILY TIMELINE_LIMIT_WEEKLY TIMELINE_LIMIT_MONTHLY TIMELINE_LIMIT_QUARTERLY
+TIMELINE_LIMIT_YEARLY TIMELINE_MIN_AGE FREE_LIMIT SPACE_LIMIT
+TIMELINE_CREATE SUBVOLUME FSTYPE QGROUP ALLOW_USERS ALLOW_GROUPS SYNC_ACL BACKGROUND_COMPARISON
+EMPTY_PRE_POST_CLEANUP EMPTY_PRE_POST_MIN_AGE]]
+
 local DEFAULTS = {
     NUMBER_CLEANUP = "no", NUMBER_LIMIT = "50", NUMBER_LIMIT_IMPORTANT = "10", NUMBER_MIN_AGE = "1800",
     TIMELINE_CLEANUP = "no", TIMELINE_LIMIT_HOURLY = "10", TIMELINE_LIMIT_DAILY = "10", TIMELINE_LIMIT_WEEKLY = "0",
@@ -63,19 +70,20 @@ end
 ---@param words table
 ---@return moonsnap.gc.Rule[] rules
 function M.rules(words)
-    local label, rules = words.label or "cleanup", {}
+    local label, rules, cleaned = words.label or "cleanup", {}, {}
     local function value(name)
         return words[name] or DEFAULTS[name]
     end
     if value "NUMBER_CLEANUP" == "yes" then
         number(value, rules, label)
+        cleaned[#cleaned + 1] = ("labels.%s==number"):format(label)
     end
     if value "TIMELINE_CLEANUP" == "yes" then
         timeline(value, rules, label, words.zone)
+        cleaned[#cleaned + 1] = ("labels.%s==timeline"):format(label)
     end
-    if words.SPACE_LIMIT or words.FREE_LIMIT then
-        rules[#rules + 1] = { name = "snapper-space", order = "oldest",
-            match = { ("labels.%s==number"):format(label), ("labels.%s==timeline"):format(label) },
+    if #cleaned > 0 and (words.SPACE_LIMIT or words.FREE_LIMIT) then
+        rules[#rules + 1] = { name = "snapper-space", order = "oldest", match = cleaned,
             bounds = { max_used = words.SPACE_LIMIT and space(words.SPACE_LIMIT),
                 min_free = words.FREE_LIMIT and space(words.FREE_LIMIT) } }
     end
