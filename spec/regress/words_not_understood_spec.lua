@@ -28,7 +28,9 @@ describe("a match of a rule", function()
     end
 
     it("may be all that there is", function()
-        for _, match in ipairs { "", "name", "parent", "tag", 'labels."a.b"~=/x/', "name~=^ci/,idle>=7d", "kind!=view" } do
+        for _, match in ipairs {
+            "", "name", "parent", "tag", 'labels."a.b"~=/x/', "name~=^ci/,idle>=7d", "kind!=view",
+        } do
             assert.is_true(rules.check { name = "r", match = match, min_age = 1 }, match)
         end
     end)

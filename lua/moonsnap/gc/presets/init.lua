@@ -3,8 +3,8 @@
 ---     store:gc(presets.restic { keep_daily = 7, keep_weekly = 4, group_by = "host" })
 ---
 --- Each answers a list of rules; each file says which words it knows, and where it had to decide. Where a tool counts
---- in the machine's time zone, here it is UTC unless zone = "+02:00" says otherwise. A word that a tool does not have is
---- refused: what is not understood must not let anything go.
+--- in the machine's time zone, here it is UTC unless zone = "+02:00" says otherwise. A word that a tool does not have
+--- is refused: what is not understood must not let anything go.
 
 local suggest = require "moonsnap.suggest"
 
