@@ -125,6 +125,7 @@ describe("what crosses", function()
             assert.matches(text, err.message, 1, true)
         end
         refused("result 2 at .x[1] cannot leave the sandbox: thread", "return 1, {x = {coroutine.create(pairs)}}")
+        refused("policy.lua:1: result 1", "return coroutine.create(type)")
         refused("holds itself", "local t = {} t.t = t return t")
         refused("a key that is no", "return {[{}] = 1}")
         refused("more than 1000000 entries", [[local t = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}

@@ -1,5 +1,6 @@
 /* call, resume and what belongs to them: arguments in, running, results out. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bind/failure.h"
@@ -215,7 +216,8 @@ struct harvest {
     enum ms_outcome outcome;
     int count;
     struct ms_crossing copy;
-    int bad; /* the value that cannot cross, or 0 */
+    int bad;        /* the value that cannot cross, or 0 */
+    char where[96]; /* it comes from, then */
 };
 
 /* Called with the harvest and the sandbox's box: what call and resume answer after the first word.
@@ -268,6 +270,24 @@ static bool are_plain(lua_State *thread, int count) {
     return true;
 }
 
+/* Notes the place that a value comes from: of the word's call, or where the function is. */
+static void note_origin(struct harvest *harvest) {
+    lua_State *G = harvest->guest->L;
+    lua_State *thread = harvest->call->thread;
+    lua_Debug at;
+    int line = 0;
+    if (harvest->outcome == MS_OUTCOME_WORD) {
+        for (int i = 0; line <= 0 && lua_getstack(thread, i, &at) != 0; i++)
+            line = lua_getinfo(thread, "Sl", &at) != 0 ? at.currentline : 0;
+    } else if (lua_rawgeti(G, LUA_REGISTRYINDEX, harvest->call->ref) == LUA_TFUNCTION) {
+        line = lua_getinfo(G, ">S", &at) != 0 ? at.linedefined + (at.what[0] == 'm') : 0;
+    } else {
+        lua_pop(G, 1);
+    }
+    if (line > 0)
+        (void)snprintf(harvest->where, sizeof harvest->where, "%s:%d: ", at.short_src, line);
+}
+
 /* A result that cannot cross makes a failure of the call; what a word was given, an error in it. */
 static int refuse_result(lua_State *H, struct harvest *harvest) {
     const struct ms_crossing *copy = &harvest->copy;
@@ -275,7 +295,7 @@ static int refuse_result(lua_State *H, struct harvest *harvest) {
     lua_createtable(H, 0, 2);
     lua_pushliteral(H, "internal");
     lua_setfield(H, -2, "kind");
-    lua_pushfstring(H, "%s %d%s%s cannot leave the sandbox: %s",
+    lua_pushfstring(H, "%s%s %d%s%s cannot leave the sandbox: %s", harvest->where,
                     harvest->outcome == MS_OUTCOME_WORD ? "argument" : "result",
                     harvest->outcome == MS_OUTCOME_WORD ? harvest->bad - 1 : harvest->bad,
                     copy->where[0] != '\0' ? " at " : "", copy->where, copy->why);
@@ -300,6 +320,8 @@ static int answer(lua_State *H, struct ms_guest *guest, struct ms_guest_call *ca
     } else {
         status = harvest_protected(H, &harvest);
     }
+    if (harvest.bad != 0)
+        note_origin(&harvest);
     if (ends || status != LUA_OK || harvest.bad != 0)
         ms_guest_end(guest, call);
     else
@@ -350,6 +372,7 @@ static int sandbox_call(lua_State *H) {
         lua_pushstring(H, limit_names[guest->failed]);
         return 3;
     }
+    call->ref = handle->ref;
     lua_rawgeti(call->thread, LUA_REGISTRYINDEX, handle->ref);
     return run(H, guest, call, 4);
 }
@@ -389,10 +412,11 @@ static int sandbox_pick(lua_State *H) {
         return 1;
     }
     lua_Integer number = luaL_checkinteger(H, 2);
-    int at = guest->open - 1;
-    while (at >= 0 && guest->order[at]->number != number)
-        at--;
-    luaL_argcheck(H, at >= 0, 2, "no suspended call has this number");
+    int at = 0;
+    while (at < guest->open && guest->order[at]->number != number)
+        at++;
+    if (at == guest->open)
+        return luaL_argerror(H, 2, "no suspended call has this number");
     struct ms_guest_call *picked = guest->order[at];
     for (; at + 1 < guest->open; at++)
         guest->order[at] = guest->order[at + 1];

@@ -53,6 +53,7 @@ struct ms_guest_call {
     struct ms_budget budget;
     lua_State *thread;
     int64_t number;       /* of the call: no other of this guest has it */
+    int ref;              /* of the function that was called: in the registry */
     int slot;             /* of the guest's stack: where the thread is */
     int64_t instructions; /* used */
     int64_t ns;

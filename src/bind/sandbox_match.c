@@ -46,45 +46,17 @@ void ms_match_init(struct ms_match *match, lua_State *L, int subject, int patter
 /* ---- single characters -----------------------------------------------------------------------*/
 
 static bool in_class(int c, int class) {
-    bool in = false;
-    switch (tolower(class)) {
-    case 'a':
-        in = isalpha(c) != 0;
-        break;
-    case 'c':
-        in = iscntrl(c) != 0;
-        break;
-    case 'd':
-        in = isdigit(c) != 0;
-        break;
-    case 'g':
-        in = isgraph(c) != 0;
-        break;
-    case 'l':
-        in = islower(c) != 0;
-        break;
-    case 'p':
-        in = ispunct(c) != 0;
-        break;
-    case 's':
-        in = isspace(c) != 0;
-        break;
-    case 'u':
-        in = isupper(c) != 0;
-        break;
-    case 'w':
-        in = isalnum(c) != 0;
-        break;
-    case 'x':
-        in = isxdigit(c) != 0;
-        break;
-    case 'z':
-        in = c == 0;
-        break;
-    default:
-        return class == c;
-    }
-    return in != (isupper(class) != 0);
+    static const struct {
+        char name;
+        int (*test)(int);
+    } classes[] = {{'a', isalpha}, {'c', iscntrl}, {'d', isdigit}, {'g', isgraph}, {'l', islower},
+                   {'p', ispunct}, {'s', isspace}, {'u', isupper}, {'w', isalnum}, {'x', isxdigit}};
+    int name = tolower(class);
+    bool wanted = isupper(class) == 0;
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (classes[i].name == name)
+            return (classes[i].test(c) != 0) == wanted;
+    return name == 'z' ? (c == 0) == wanted : class == c; /* %z: old, and still Lua's */
 }
 
 /* Whether c is in the set whose '[' is at set and whose ']' is at last. */
@@ -193,9 +165,11 @@ static const char *close_capture(struct ms_match *match, const char *at, const c
     int index = match->count - 1;
     while (index >= 0 && match->captures[index].size != MS_CAPTURE_OPEN)
         index--;
-    if (index < 0)
+    if (index < 0) {
         luaL_error(match->L, "invalid pattern capture");
-    struct ms_capture *capture = &match->captures[index < 0 ? 0 : index];
+        return NULL;
+    }
+    struct ms_capture *capture = &match->captures[index];
     capture->size = at - capture->from;
     const char *found = match_rest(match, at, item + 1);
     if (found == NULL)
@@ -238,9 +212,11 @@ static const char *frontier(struct ms_match *match, const char *at, const char *
 /* %1: once more what a capture holds. */
 static const char *again(struct ms_match *match, const char *at, const char *item) {
     int index = item[1] - '1';
-    if (index < 0 || index >= match->count || match->captures[index].size == MS_CAPTURE_OPEN)
+    if (index < 0 || index >= match->count || match->captures[index].size == MS_CAPTURE_OPEN) {
         luaL_error(match->L, "invalid capture index %%%d", index + 1);
-    const struct ms_capture *capture = &match->captures[index < 0 ? 0 : index];
+        return NULL;
+    }
+    const struct ms_capture *capture = &match->captures[index];
     if (capture->size == MS_CAPTURE_POSITION)
         return NULL;
     step(match, capture->size / 16 + 1);
