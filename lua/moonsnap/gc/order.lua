@@ -71,7 +71,15 @@ end
 
 local function by_number(facts)
     return function(tied)
-        table.sort(tied, function(a, b) return facts[a].number < facts[b].number end)
+        local at, numbers = {}, {}
+        for n, i in ipairs(tied) do
+            local number = facts[i].number
+            at[number], numbers[n] = i, number
+        end
+        table.sort(numbers)
+        for n, number in ipairs(numbers) do
+            tied[n] = at[number]
+        end
     end
 end
 
