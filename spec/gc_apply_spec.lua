@@ -89,6 +89,44 @@ describe("store:gc()", function()
     end)
 end)
 
+describe("a stored plan", function()
+    it("of another store is refused", function()
+        local home <close> = world.new()
+        family(home.store)
+        local other <close> = assert(home:open { root = home.dir .. "/other" })
+        family(other)
+        local plan = assert(home.store:gc(OLD):plan())
+        fails_saying("failed_precondition", "another store", other:gc(OLD):apply(plan.id, { force = true }))
+        assert.equal(5, #names(other))
+    end)
+
+    it("tells by an event what came of it", function()
+        local home <close> = world.new()
+        family(home.store)
+        local gc = home.store:gc(OLD)
+        local plan = assert(gc:plan())
+        assert(home.store:pins():add("o1"))
+        assert(gc:apply(plan.id))
+        local told
+        for event in home.store:events() do
+            told = event.topic == "/moonsnap/gc" and event or told
+        end
+        assert.same({ plan = plan.id, removed = 1, size = plan.items[1].size, left = 1 }, told.data)
+    end)
+
+    it("is one of the newest fifty of its namespace", function()
+        local home <close> = world.new()
+        family(home.store)
+        local gc = home.store:gc(OLD)
+        local first = assert(gc:plan())
+        for _ = 1, 50 do
+            assert(gc:plan())
+        end
+        assert.equal(50, #assert(gc:plans()))
+        fails("not_found", gc:apply(first.id))
+    end)
+end)
+
 describe("apply leaves alone", function()
     --- Plans o1 and o2, changes something, applies; answers outcomes.
     local function with(change, options)

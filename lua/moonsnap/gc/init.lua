@@ -233,14 +233,10 @@ local function too_much(self, plan, share)
     end
 end
 
---- Is a part of the plan done already? Then it was meant.
-local function begun(plan)
-    return plan.done > 0
-end
-
 --- The event of a collection, for who watches.
 local function told(self, id, applied)
-    local data = dkjson.encode { plan = id, removed = applied.removed, size = applied.size, left = applied.left }
+    local data = dkjson.encode { plan = id, removed = applied.removed, size = applied.size,
+        left = applied.left + applied.vetoed + applied.busy + applied.changed + applied.failed }
     return self.door.write(function(store)
         return store.engine:add_event(self.door.name_space, "/moonsnap/gc", nil, data)
     end)
@@ -273,7 +269,7 @@ function Collector:apply(id, options)
     if not plan then
         return nil, err
     end
-    err = not options.force and not begun(plan) and too_much(self, plan, options.share or SHARE)
+    err = not options.force and plan.done == 0 and too_much(self, plan, options.share or SHARE)
     if err then
         return nil, err
     end
