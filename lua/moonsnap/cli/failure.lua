@@ -93,8 +93,8 @@ local function without_policy(call)
 end
 
 function HINTS.invalid_argument(call, err)
-    if not call.store and call.verb ~= "policy" and err.message:find("^load policy") then
-        return without_policy(call)
+    if not call.store and err.message:find("^load policy") then
+        return call.verb ~= "policy" and without_policy(call) or nil
     end
     if is_about_root(call, err) then
         return "another --root (or MOONSNAP_ROOT)"
@@ -108,7 +108,7 @@ end
 
 function HINTS.permission_denied(call, err)
     if not call.store and err.message:find("^policy ") then
-        return without_policy(call)
+        return call.verb ~= "policy" and without_policy(call) or nil
     end
     if not call.store and err.message:find("^connect ") then
         return "as the user whom the service runs as, or as root"

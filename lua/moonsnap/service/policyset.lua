@@ -114,6 +114,18 @@ function Set:swap(before)
     end
 end
 
+--- Paths of the policy and automation files that are in force.
+---@return string[]
+function Set:files()
+    local paths = {}
+    for _, part in ipairs(self.parts) do
+        for _, file in ipairs(part.policy and part.policy.files or {}) do
+            paths[#paths + 1] = file.path
+        end
+    end
+    return paths
+end
+
 --- Ends the timers of its automation.
 function Set:stop()
     for _, stop in ipairs(self.stops) do

@@ -13,6 +13,8 @@ local function ask(call, verb)
     return store:ask(verb, {})
 end
 
+local LEFT_OUT = "the store's policy files are left out: the service was started with --no-policy"
+
 local function print_status(out, status)
     local function line(name, value)
         if value ~= nil and value ~= "" then
@@ -24,6 +26,8 @@ local function print_status(out, status)
     line("mode", status.mode)
     line("root", status.root)
     line("files", table.concat(status.files, " "))
+    line("policies", table.concat(status.policies, " "))
+    line("", status.no_policy and LEFT_OUT or nil)
     line("reloads", ("%d, %d failed"):format(status.reloads, status.failed_reloads))
     line("last reload", status.last_reload and text.moment(status.last_reload))
     line("last failure", status.last_failure)
@@ -50,7 +54,8 @@ return {
         elseif call.args.status then
             print_status(call.out, answer)
         else
-            call.out:say("reloaded")
+            local status = ask(call, "status")
+            call.out:say(status and status.no_policy and "reloaded; " .. LEFT_OUT or "reloaded")
         end
         return 0
     end,

@@ -242,6 +242,9 @@ function M.run(options)
         address = self.sockets.address, root = options.root, mode = self.service.mode, pid = sys.pid(),
         version = options.moonsnap.version, metrics = self.endpoint and self.endpoint.address,
     })
+    if options.policy == false then
+        self.log:warn("the store's policy files are left out until a start without --no-policy")
+    end
     self.notify:ready("serving " .. self.sockets.address)
     clean_up(self)
     local ran, trace = xpcall(self.service.run, debug.traceback, self.service)

@@ -8,6 +8,10 @@ local task = require "moonsnap.service.task"
 
 local M = {}
 
+local function array(list)
+    return setmetatable({ table.unpack(list) }, { __jsontype = "array" })
+end
+
 ---@class moonsnap.service.ReloadParts
 ---@field read  fun(): moonsnap.Settings?, moonsnap.Error?
 ---@field place fun(settings: moonsnap.Settings): (fun(taken: boolean))?, moonsnap.Error?  the endpoint of metrics
@@ -84,7 +88,8 @@ function Reload:verbs()
             emit {
                 pid = options.moonsnap.sys.pid(), version = options.moonsnap.version, root = options.root,
                 mode = service.mode, address = process.sockets.address, config = options.config,
-                files = setmetatable({ table.unpack(service.settings.files) }, { __jsontype = "array" }),
+                files = array(service.settings.files), policies = array(service.policies:files()),
+                no_policy = options.policy == false,
                 reloads = self.count, failed_reloads = self.failed, last_reload = self.at, last_failure = self.error,
             }
             return true
