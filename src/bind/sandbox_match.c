@@ -51,8 +51,8 @@ static bool in_class(int c, int class) {
         int (*test)(int);
     } classes[] = {{'a', isalpha}, {'c', iscntrl}, {'d', isdigit}, {'g', isgraph}, {'l', islower},
                    {'p', ispunct}, {'s', isspace}, {'u', isupper}, {'w', isalnum}, {'x', isxdigit}};
-    int name = tolower(class);
-    bool wanted = isupper(class) == 0;
+    int name = class | ' '; /* a capital letter is the small one's complement */
+    bool wanted = (class & ' ') != 0;
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
         if (classes[i].name == name)
             return (classes[i].test(c) != 0) == wanted;
