@@ -95,6 +95,8 @@ end
 function HINTS.invalid_argument(call, err)
     if not call.store and err.message:find("^load policy") then
         return call.verb ~= "policy" and without_policy(call) or nil
+    elseif call.verb == "reload" and err.message:find("^load policy") then
+        return "moonsnap policy check FILE"
     end
     if is_about_root(call, err) then
         return "another --root (or MOONSNAP_ROOT)"

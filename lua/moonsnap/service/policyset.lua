@@ -20,6 +20,7 @@ local M = {}
 ---@class moonsnap.service.PolicySet
 ---@field parts moonsnap.service.PolicyPart[]
 ---@field stops function[]  what ends timers of automation
+---@field log   fun(text: string, hook?: string)  what hooks log
 local Set = {}
 Set.__index = Set
 
@@ -78,6 +79,7 @@ end
 ---@return moonsnap.Error? err
 function M.build(service, settings)
     local set = setmetatable({ parts = {}, stops = {} }, Set)
+    set.log = function(text, hook) say(service, "info", text, { policy = hook }) end
     for i, held in ipairs(service.stores.held) do
         local policy, err = load(service, settings, held, set.stops)
         if err then
@@ -102,6 +104,7 @@ function Set:swap(before)
             shared.hooks = shared.new_hooks()
         end
         if shared.hooks then
+            shared.hooks.log = self.log
             shared.hooks:use("policy", new and new.hooks)
         end
         shared.policy = new
