@@ -38,11 +38,16 @@ function M.query(core, engine, options)
     return { since = since, name_space = options.namespace, filter = filter }
 end
 
---- Events as people read them: their data decoded. The same list.
+local OBJECT = { __jsontype = "object" } -- as dkjson marks what it has decoded
+
+--- Events as people read them: their data decoded, and labels an object in JSON where there are none. The same list.
 ---@param events moonsnap.Event[]
 ---@return moonsnap.Event[]
 function M.told(events)
     for _, event in ipairs(events) do
+        if next(event.labels) == nil then
+            setmetatable(event.labels, OBJECT)
+        end
         if event.data then
             event.data = dkjson.decode(event.data)
         end
