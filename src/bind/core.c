@@ -22,10 +22,10 @@ static int open_count(lua_State *L) {
 
 static void add_verbs(lua_State *L) {
     static const luaL_Reg *const groups[] = {
-        ms_store_verbs,  ms_make_verbs,  ms_look_verbs,        ms_walk_verbs,
-        ms_diff_verbs,   ms_page_verbs,  ms_step_verbs,        ms_import_verbs,
-        ms_mount_verbs,  ms_run_verbs,   ms_lease_verbs,       ms_pin_verbs,
-        ms_survey_verbs,  ms_plan_verbs, ms_event_verbs, ms_event_write_verbs, NULL};
+        ms_store_verbs,       ms_make_verbs, ms_look_verbs,   ms_walk_verbs,  ms_diff_verbs,
+        ms_page_verbs,        ms_step_verbs, ms_import_verbs, ms_mount_verbs, ms_run_verbs,
+        ms_lease_verbs,       ms_pin_verbs,  ms_survey_verbs, ms_plan_verbs,  ms_event_verbs,
+        ms_event_write_verbs, NULL};
     ms_class_register(L, &ms_store_class, NULL);
     luaL_getmetatable(L, ms_store_class.name);
     lua_getfield(L, -1, "__index");
