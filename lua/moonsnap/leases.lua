@@ -67,10 +67,52 @@ function Leases:renew(id, ttl)
     end)
 end
 
+--- Takes out of a lease what hooks keep from going with it: remove's where somebody deletes it, evict's where it has
+--- ended by itself.
+---@param leases moonsnap.Leases
+---@param id     string
+---@param verb   "remove" | "evict"
+---@return true? ok
+---@return moonsnap.Error? err
+local function spare(leases, id, verb)
+    local store = leases.store
+    local engine, hooks = store.engine, store.shared.hooks
+    local held, err = engine:lease_resources(store.name_space, id)
+    for _, resource in ipairs(held or {}) do
+        if resource.type:find("^snapshots/") and engine:stat(store.name_space, resource.id)
+            and not hooks:ask(store, { verb = verb, key = resource.id, lease = id }) then
+            local ok
+            ok, err = engine:lease_drop(store.name_space, id, resource.type, resource.id)
+            if not ok then
+                return nil, err
+            end
+        end
+    end
+    return held and true, err
+end
+
+--- Are there hooks to be asked about what goes with a lease?
+local function asks(leases, verb)
+    local hooks = leases.store.shared.hooks
+    return hooks and hooks.verbs[verb]
+end
+
 function Leases:delete(id)
     need("delete", "id", id, "string")
-    return through(self, "delete", id, nil, function()
-        return self.store.engine:lease_delete(self.store.name_space, id)
+    local function delete()
+        return through(self, "delete", id, nil, function()
+            return self.store.engine:lease_delete(self.store.name_space, id)
+        end)
+    end
+    if not asks(self, "remove") then
+        return delete()
+    end
+    return self.store:transaction(function()
+        local ok, err = spare(self, id, "remove")
+        if not ok then
+            return nil, err
+        end
+        return delete()
     end)
 end
 
@@ -148,8 +190,13 @@ function Leases:reap()
             return nil, err
         end
         for _, lease in ipairs(ended) do
-            local removed
-            removed, err = store.engine:lease_delete(store.name_space, lease.id)
+            local ok, removed = true, nil
+            if asks(self, "evict") then
+                ok, err = spare(self, lease.id, "evict")
+            end
+            if ok then
+                removed, err = store.engine:lease_delete(store.name_space, lease.id)
+            end
             if not removed then
                 return nil, err
             end

@@ -1,6 +1,8 @@
 --- Runs commands in snapshots: in an active or a view as it is, or in a throw-away child of a
 --- committed one, which is removed afterwards unless it is to be kept.
 
+local verbs = require "moonsnap.verbs"
+
 local M = {}
 
 --- Sorted, so that one call is like the next.
@@ -33,9 +35,11 @@ local function bindings(core, binds)
     return list
 end
 
---- The engine's part: looks up, mounts in the command's own namespace, records, waits.
+--- The engine's part: looks up, mounts in the command's own namespace, records, waits. Hooks of mount are asked first.
 local function execute(store, key, argv, how)
-    return store.engine:run(store.name_space, key, argv, how.env, how.binds, how.at, how.workdir, how.readonly)
+    return verbs.through(store, { verb = "mount", key = key, target = how.at or "/" }, function()
+        return store.engine:run(store.name_space, key, argv, how.env, how.binds, how.at, how.workdir, how.readonly)
+    end)
 end
 
 --- Removes a throw-away when it goes out of scope, unless kept is set.

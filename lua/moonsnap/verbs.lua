@@ -18,16 +18,25 @@ local function hooks_of(store, verb)
     return hooks and hooks.verbs[verb] and hooks
 end
 
---- act(request), through the hooks of the request's verb where there are any: leases and pins.
+--- act(request), through the hooks of the request's verb where there are any, and told to those behind: leases, pins
+--- and runs.
 ---@param store   moonsnap.Store
 ---@param request moonsnap.Request
 ---@param act     fun(request: moonsnap.Request): any, moonsnap.Error?
 function M.through(store, request, act)
-    local hooks = hooks_of(store, request.verb)
-    if not hooks then
+    if not store.shared.hooks then
         return act(request)
     end
-    return hooks:perform(store, request, act)
+    inside.before(store)
+    local hooks = hooks_of(store, request.verb)
+    local result, err
+    if hooks then
+        result, err = hooks:perform(store, request, act)
+    else
+        result, err = act(request)
+    end
+    inside.after(store)
+    return result, err
 end
 
 local CREATE = { labels = "table", owner = "integer", lease = "string", filled = "userdata" }

@@ -10,8 +10,10 @@ local function has_any(shared)
     local hooks = shared.hooks
     if not hooks then
         return false
-    elseif shared.entries ~= hooks.entries then
-        shared.entries, shared.has_any = hooks.entries, #hooks:readers() > 0
+    end
+    local entries = hooks:all()
+    if shared.entries ~= entries then
+        shared.entries, shared.has_any = entries, #hooks:readers() > 0
     end
     return shared.has_any
 end

@@ -68,11 +68,12 @@ local function words_of(loading, file)
     return asked
 end
 
---- What a file's hooks may ask besides the store's words.
+--- What a file's hooks may ask besides the store's words. The time they are told behind a change, too, where no store
+--- is at hand.
 local function later(asked)
-    local some = {}
+    local some = { now = asked.now }
     for name, handler in pairs(asked) do
-        some[name] = name:find("^host%.") and handler or nil
+        some[name] = name:find("^host%.") and handler or some[name]
     end
     return some
 end

@@ -25,20 +25,26 @@ local FIRST = 1000000 -- the least priority of label policies
 ---@field name   string   unique: "label.require tenant"
 ---@field place? string   "policy.lua:3"
 
+--- Whether a request is about an object of a policy. A protected one is that under its old name, too: else a commit
+--- to another name would take the protection away.
+local function is_object(policy, request)
+    return policy.objects(request.name or request.key) or policy.module.permits and policy.objects(request.key)
+end
+
 --- Whether a request is one that a policy is about.
 local function concerns(policy, request, looked)
     if policy.namespaces and not policy.namespaces(request.namespace)
-        or policy.objects and not policy.objects(request.name or request.key)
+        or policy.objects and not is_object(policy, request)
         or policy.peer and not policy.module.permits and not words.is_peer(policy, request.caller) then
         return false
     end
     return not policy.matches or policy.matches:matches(looked:seen(), {})
 end
 
---- What the changing policies make of a request's labels. All checks of a request ask for it, one after the other,
---- before anything has changed the request.
+--- What the changing policies make of a request's labels. All checks of a request ask for it, one after the other; a
+--- request that was rewritten has other labels, and is asked about again.
 local function outcome(set, request)
-    if set.asked == request then
+    if set.asked == request and set.labels == request.labels then
         return set.outcome
     end
     local looked = view.new(request)
@@ -50,7 +56,7 @@ local function outcome(set, request)
             end
         end
     end
-    set.asked, set.outcome = request, looked
+    set.asked, set.labels, set.outcome = request, request.labels, looked
     return looked
 end
 
@@ -109,6 +115,7 @@ end
 ---@field policies moonsnap.labels.Policy[]  in order of registration
 ---@field changing moonsnap.labels.Policy[]  those that change labels, in the order in which they act
 ---@field asked?   moonsnap.Request          the request that outcome is of
+---@field labels?  table<string, string>     its labels then
 ---@field outcome? moonsnap.labels.View
 local Set = {}
 Set.__index = Set
