@@ -2,6 +2,7 @@
 ---
 ---     local values, err = script.run { sandbox = core.sandbox, name = "clean.lua", text = text, ... }
 
+local data = require "moonsnap.program.data"
 local limits = require "moonsnap.program.limits"
 local prelude = require "moonsnap.program.prelude"
 local raised = require "moonsnap.raised"
@@ -52,10 +53,16 @@ local function failed(script, err, limit)
     return err
 end
 
---- What the program returned, unless that is nil and an error.
-local function returned(results)
+--- What the program returned, unless that is nil and an error. What nobody could print is refused while it can be.
+local function returned(script, results)
     if results.n >= 3 and results[2] == nil and raised.is_error(results[3]) then
         return nil, results[3]
+    end
+    for at = 2, results.n do
+        local wrong = data.wrong(results[at])
+        if wrong then
+            return nil, script.failure("invalid_argument", ("%s: result %d: %s"):format(script.name, at - 1, wrong))
+        end
     end
     return table.pack(table.unpack(results, 2, results.n))
 end
@@ -77,14 +84,20 @@ local function watcher(script)
     end
 end
 
+--- Slow work of the store that was given up because the time was over fails as canceled: the limit is why.
+local function over_time(err, watch)
+    return err and err.kind == "canceled" and watch(false) or err
+end
+
 --- Drives a call to its end.
 local function drive(script, box, results, watch)
     while true do
         local how = results[1]
         if how == "done" then
-            return returned(results)
+            local values, err = returned(script, results)
+            return values, over_time(err, watch)
         elseif how == "failed" then
-            return nil, failed(script, results[2], results[3])
+            return nil, over_time(failed(script, results[2], results[3]), watch)
         end
         local stop = watch(how == "slice")
         if stop then

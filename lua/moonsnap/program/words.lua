@@ -1,6 +1,7 @@
 --- What a program may ask of its host: names of words, and what answers them. Each answers true and its results, or
 --- false and what it raised, which the prelude raises again in the program.
 
+local data = require "moonsnap.program.data"
 local raised = require "moonsnap.raised"
 
 local M = {}
@@ -113,6 +114,10 @@ local function handlers_of(store, host)
         emit = function(value)
             if value == nil then
                 error("emit: a value expected", 0)
+            end
+            local wrong = data.wrong(value)
+            if wrong then
+                error("emit: " .. wrong, 0)
             end
             host.emit(value)
         end,
