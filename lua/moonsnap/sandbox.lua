@@ -59,8 +59,14 @@ function Guard:__close()
     end
 end
 
---- The rest of a call after its first step. Most calls have none: they cost no table.
-local function rest(box, pause, words, what, ...)
+--- The rest of a call after its first step, for what call() or ask() answered. Most have none: they cost no table.
+---@param box    moonsnap.Sandbox
+---@param pause? fun()
+---@param words? table<string, function>
+---@param what   "done" | "word" | "slice" | "failed"
+---@param ...    any
+---@return any ...  as run's
+function M.go_on(box, pause, words, what, ...)
     if what == "done" then
         return ...
     elseif what == "failed" then
@@ -81,7 +87,7 @@ end
 ---@param ...     any  for fn
 ---@return any ...  what fn returns; nil, err when it failed: err.limit says which limit it went over, err.trace where
 function M.run(box, fn, budget, words, ...)
-    return rest(box, budget and budget.pause, words, box:call(fn, budget, ...))
+    return M.go_on(box, budget and budget.pause, words, box:call(fn, budget, ...))
 end
 
 return M

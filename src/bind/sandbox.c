@@ -9,7 +9,7 @@
 
 static void free_guest(void *guest) { ms_guest_free(guest); }
 
-static void free_handle(void *object) {
+void ms_handle_free(void *object) {
     struct ms_handle *handle = object;
     luaL_unref(handle->guest->L, LUA_REGISTRYINDEX, handle->ref);
     free(handle);
@@ -18,9 +18,9 @@ static void free_handle(void *object) {
 const struct ms_class ms_sandbox_class = {
     .name = "moonsnap.sandbox.Sandbox", .word = "sandbox", .free = free_guest};
 const struct ms_class ms_sandbox_function_class = {
-    .name = "moonsnap.sandbox.Function", .word = "function", .free = free_handle};
-static const struct ms_class frame_class = {
-    .name = "moonsnap.sandbox.Frame", .word = "frame", .free = free_handle};
+    .name = "moonsnap.sandbox.Function", .word = "function", .free = ms_handle_free};
+const struct ms_class ms_sandbox_frame_class = {
+    .name = "moonsnap.sandbox.Frame", .word = "frame", .free = ms_handle_free};
 
 static struct ms_guest *check(lua_State *H) { return ms_box_check(H, 1, &ms_sandbox_class); }
 
@@ -124,7 +124,7 @@ static int new_sandbox(lua_State *H) {
     ms_box_fill(box, guest);
     guest->host_failure = metatable_of(H, MS_FAILURE);
     guest->host_function = metatable_of(H, ms_sandbox_function_class.name);
-    guest->host_frame = metatable_of(H, frame_class.name);
+    guest->host_frame = metatable_of(H, ms_sandbox_frame_class.name);
     ms_guest_count(guest->L, guest);
     struct task task;
     task_init(&task, guest, H);
@@ -139,6 +139,13 @@ static int hold(lua_State *G) {
     struct task *task = lua_touserdata(G, 1);
     if (task->thread != NULL)
         lua_xmove(task->thread, G, 1);
+    task->ref = luaL_ref(G, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static int hold_again(lua_State *G) {
+    struct task *task = lua_touserdata(G, 1);
+    lua_rawgeti(G, LUA_REGISTRYINDEX, task->ref);
     task->ref = luaL_ref(G, LUA_REGISTRYINDEX);
     return 0;
 }
@@ -167,6 +174,24 @@ bool ms_handle_push(struct ms_crossing *copy, int index, int box) {
         return false;
     }
     return fill_handle(held, copy->guest, task.ref);
+}
+
+void *ms_handle_copy(const struct ms_handle *handle, size_t size) {
+    lua_State *G = handle->guest->L;
+    struct task task;
+    task_init(&task, handle->guest, NULL);
+    struct ms_handle *copy = calloc(1, size);
+    if (copy == NULL)
+        return NULL;
+    task.ref = handle->ref;
+    if (attempt(handle->guest, hold_again, &task) != LUA_OK) {
+        lua_pop(G, 1);
+        free(copy);
+        return NULL;
+    }
+    copy->guest = handle->guest;
+    copy->ref = task.ref;
+    return copy;
 }
 
 static int do_load(lua_State *G) {
@@ -241,7 +266,7 @@ static int sandbox_frame(lua_State *H) {
     task_init(&task, guest, H);
     luaL_checktype(H, 2, LUA_TTABLE);
     lua_settop(H, 2);
-    struct ms_box *box = ms_box_new(H, &frame_class, 1);
+    struct ms_box *box = ms_box_new(H, &ms_sandbox_frame_class, 1);
     int status = attempt(guest, do_frame, &task);
     if (status == LUA_ERRMEM) { /* of frames that the host has dropped, too, but not collected */
         lua_settop(guest->L, guest->slots);
@@ -278,7 +303,8 @@ void ms_sandbox_push(lua_State *H) {
     static const luaL_Reg functions[] = {{"new", new_sandbox}, {NULL, NULL}};
     ms_class_register(H, &ms_sandbox_class, methods);
     ms_class_register(H, &ms_sandbox_function_class, NULL);
-    ms_class_register(H, &frame_class, NULL);
+    ms_class_register(H, &ms_sandbox_frame_class, NULL);
     ms_sandbox_add_calls(H);
+    ms_sandbox_add_ask(H);
     luaL_newlib(H, functions);
 }

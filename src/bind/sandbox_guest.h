@@ -2,6 +2,8 @@
  *
  *     sandbox_guest.c      the state: its memory, its clock, its count of instructions
  *     sandbox_run.c        calls: each has a thread of the guest
+ *     sandbox_call.c, _answer.c, _ask.c   the methods that call: arguments in, results out; that
+ *                          ask many at once
  *     sandbox_in.c, _out.c, _frame.c   values from the host, to the host, and those copied in once
  *     sandbox_base.c, _meta.c, _thread.c, _string.c, _match.c, _replace.c, _table.c, _sort.c,
  * _utf8.c what scripts find
@@ -134,8 +136,30 @@ int ms_guest_open(struct ms_guest *guest, const struct ms_budget *budget,
 enum ms_outcome ms_guest_run(struct ms_guest *guest, struct ms_guest_call *call, int count,
                              int *results);
 
+/* The words for outcomes are upvalues of the methods, so that no string is made. */
+#define MS_OUTCOME_WORD_AT(outcome) lua_upvalueindex((int)(outcome) + 1)
+
+/* "instructions", ... or NULL. */
+const char *ms_limit_name(enum ms_limit limit);
+
 /* Ends a call, whatever its state. */
 void ms_guest_end(struct ms_guest *guest, struct ms_guest_call *call);
+
+/* ---- methods: sandbox_call.c, _budget.c ------------------------------------------------------*/
+
+/* Reads the budget at index, which may be nil; raises in the host. */
+void ms_sandbox_budget(lua_State *H, int index, struct ms_budget *out);
+
+/* Adds methods that use the two below. */
+void ms_sandbox_add_methods(lua_State *H, const luaL_Reg *methods);
+
+/* Pushes what call() answers for an outcome, and ends the call if that is its end; the sandbox is
+ * at 1, and nothing else stays on the stack. Answers how many values. */
+int ms_sandbox_answer(lua_State *H, struct ms_guest *guest, struct ms_guest_call *call,
+                      enum ms_outcome outcome, int count);
+
+/* The same for a call that could not be opened. */
+int ms_sandbox_refuse_call(lua_State *H, const struct ms_guest *guest, const struct ms_err *err);
 
 /* ---- values ----------------------------------------------------------------------------------*/
 
@@ -170,6 +194,11 @@ struct ms_handle {
 /* Pushes the host's box of the function at index of copy->from. False without memory in the guest.
  */
 bool ms_handle_push(struct ms_crossing *copy, int index, int box);
+
+/* One more hold on what a handle holds: size bytes that begin with a struct ms_handle, the rest
+ * zeroed. NULL without memory. */
+void *ms_handle_copy(const struct ms_handle *handle, size_t size);
+void ms_handle_free(void *handle);
 
 /* Puts before the table on top one that cannot be changed. */
 void ms_frame_wrap(lua_State *L);

@@ -54,6 +54,8 @@ local FIELDS = {
 ---@field sandbox? moonsnap.Sandbox   that run lives in
 ---@field words?   table<string, function>  further words for it
 ---@field trusted? boolean            called plainly
+---@field asked_in? moonsnap.Sandbox  where it is asked together with others; around-hooks are not
+---@field question? moonsnap.sandbox.Question  what it is asked with there, and what that has used
 ---@field file?    string             where it was written
 ---@field counts   moonsnap.hooks.Counts
 ---@field breaker  moonsnap.hooks.Breaker
@@ -192,6 +194,26 @@ local function wrong_around(entry)
     end
 end
 
+--- Makes what the sandbox needs to ask it together with others.
+local function prepare_asking(entry)
+    if entry.sandbox and entry.phase ~= "around" and entry.phase ~= "after" then
+        entry.asked_in, entry.question = entry.sandbox, entry.sandbox:question(entry.run, entry.budget)
+    end
+end
+
+--- Brings the counters up to date: what a hook did that said nothing is counted in its sandbox.
+---@param entry moonsnap.hooks.Entry
+---@return moonsnap.hooks.Counts
+function M.counts_of(entry)
+    local counts = entry.counts
+    if entry.question then
+        local calls, instructions, seconds = entry.question:take()
+        counts.calls, counts.matches = counts.calls + calls, counts.matches + calls
+        counts.instructions, counts.seconds = counts.instructions + instructions, counts.seconds + seconds
+    end
+    return counts
+end
+
 --- Registers nothing yet.
 ---@param hook     moonsnap.Hook
 ---@param sandbox? moonsnap.Sandbox
@@ -224,7 +246,11 @@ function M.new(hook, sandbox, words, options)
     entry.sandbox, entry.words, entry.file, entry.trusted = sandbox, words, said.file, said.trusted
     entry.counts, entry.breaker = zero(), breaker.new(options.clock)
     wrong = wrong_around(entry)
-    return not wrong and entry or nil, wrong
+    if wrong then
+        return nil, wrong
+    end
+    prepare_asking(entry)
+    return entry
 end
 
 return M

@@ -1,7 +1,7 @@
 --- What the hooks would say to a request: all of validate, mutate and before are asked, none is counted, and nothing
 --- comes of it. After a denial the rest is asked all the same; the first one is the result.
 
-local chains = require "moonsnap.hooks.chain"
+local outcome = require "moonsnap.hooks.outcome"
 local requests = require "moonsnap.hooks.request"
 local under_way = require "moonsnap.hooks.under_way"
 local verdicts = require "moonsnap.hooks.verdicts"
@@ -30,7 +30,7 @@ local OUTCOMES = {
     deny = function(_, verdict) return { verdict = "deny", kind = verdict.kind, text = verdict.text } end,
     defer = function(_, verdict) return { verdict = "defer", kind = "unavailable", seconds = verdict.seconds } end,
     exists = function(chain, verdict)
-        return chains.fits(chain, verdict.name)
+        return outcome.fits(chain, verdict.name)
             and { verdict = "exists", kind = "already_exists", text = ("'%s' is there already"):format(verdict.name) }
     end,
     rewrite = function(chain, verdict)
@@ -44,7 +44,7 @@ local function shown(row, verdict, chain)
     row.verdict, row.kind, row.text = verdict.verdict, verdict.kind, verdict.text
     row.labels, row.parent, row.seconds_asked = verdict.labels, verdict.parent, verdict.seconds
     if verdict.verdict == "exists" then
-        row.text = ("'%s' %s"):format(verdict.name, chains.fits(chain, verdict.name) and "is there and fits"
+        row.text = ("'%s' %s"):format(verdict.name, outcome.fits(chain, verdict.name) and "is there and fits"
             or "is not there, or does not fit: no opinion")
     end
 end
@@ -79,6 +79,10 @@ function M.run(hooks, store, request)
         rows[#rows + 1] = row
         if entry.breaker:state() == "off" then
             row.breaker = "off"
+            if matched and entry.fail == "closed" and not result then
+                result = { verdict = "deny", kind = "internal", text = "it is off: it failed too often",
+                    hook = entry.name }
+            end
         elseif matched and entry.phase ~= "around" then
             local ended = ask(chain, entry, row)
             if ended and not result then

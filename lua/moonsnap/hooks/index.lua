@@ -61,6 +61,21 @@ local function put(index, term, entry)
     end
 end
 
+--- Marks a list that all match whoever comes to it: it is handed out as it is.
+local function seal(list)
+    list.sure = true
+    for _, entry in ipairs(list) do
+        list.sure = list.sure and (entry.sure or not entry.match)
+    end
+end
+
+local function seal_row(row)
+    seal(row.present)
+    for _, list in pairs(row.values) do
+        seal(list)
+    end
+end
+
 ---@param entries moonsnap.hooks.Entry[]  in order; entry.rank rises
 ---@param fixed   table<string, fun(request: moonsnap.Request): string?>  match.FIXED
 ---@return moonsnap.hooks.Index
@@ -80,8 +95,15 @@ function M.new(entries, fixed)
         end
     end
     for path, row in pairs(self.fixed) do
+        seal_row(row)
         self.paths[#self.paths + 1] = { get = fixed[path], row = row }
     end
+    for _, place in ipairs { self.labels, self.current } do
+        for _, row in pairs(place) do
+            seal_row(row)
+        end
+    end
+    seal(self.rest)
     self.labels = next(self.labels) and self.labels
     self.current = next(self.current) and self.current
     return self
@@ -93,6 +115,11 @@ end
 
 --- Adds what matches of list. Each list is in order; found is, too, as long as only one had something.
 local function take(found, list, request, scratch)
+    if not found and list.sure then
+        return list
+    elseif found and found.sure then
+        found = table.move(found, 1, #found, 1, {})
+    end
     local before = found and #found or 0
     for i = 1, #list do
         local entry = list[i]
@@ -142,7 +169,8 @@ local function sorted(found)
     return found
 end
 
---- The hooks that a request matches, in order; nil when there is none.
+--- The hooks that a request matches, in order; nil when there is none. Not to be changed: it may be a list of the
+--- index itself.
 ---@param request moonsnap.Request
 ---@return moonsnap.hooks.Entry[]?
 function Index:find(request)

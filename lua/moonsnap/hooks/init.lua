@@ -7,6 +7,7 @@
 --- docs/hooks.md is the page for authors; policy/types.lua has the shapes.
 
 local after = require "moonsnap.hooks.after"
+local around = require "moonsnap.hooks.around"
 local chains = require "moonsnap.hooks.chain"
 local explain = require "moonsnap.hooks.explain"
 local host = require "moonsnap.hooks.host"
@@ -129,7 +130,7 @@ local function go_through(self, index, store, request, act, found)
     if err then
         return nil, err
     elseif arounds then
-        return guarded(self, store, chains.around, chain, arounds, 1, act)
+        return guarded(self, store, around.run, chain, arounds, 1, act)
     end
     return act(request)
 end

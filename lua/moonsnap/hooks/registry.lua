@@ -116,7 +116,7 @@ function Registry:take_out(entry)
     for i, one in ipairs(self.own) do
         if one == entry then
             table.remove(self.own, i)
-            entry.removed = true
+            entry.removed, entry.asked_in = true, nil
             rebuild(self)
             return
         end
@@ -140,7 +140,7 @@ local function go_on(old, new)
     for _, entry in ipairs(new and new.own or {}) do
         local same = known[entry.name .. "\0" .. (entry.file or "")]
         if same then
-            entry.counts, entry.breaker = same.counts, same.breaker
+            entry.counts, entry.breaker = entries.counts_of(same), same.breaker
         end
     end
 end
@@ -178,7 +178,7 @@ function Registry:status()
         for _, verb in ipairs(entries.VERBS) do
             row.on[#row.on + 1] = entry.verbs[verb] and verb or nil
         end
-        for name, count in pairs(entry.counts) do
+        for name, count in pairs(entries.counts_of(entry)) do
             row[name] = count
         end
         rows[i] = row

@@ -87,6 +87,24 @@ function Sandbox:memory() end
 ---@return moonsnap.sandbox.Frame
 function Sandbox:frame(value) end
 
+--- A function with the budget of each call, for ask. take() -> calls, instructions, seconds that calls which answered
+--- nothing have used since it was taken the last time.
+---@class moonsnap.sandbox.Question
+
+---@param fn moonsnap.sandbox.Function
+---@param budget? moonsnap.sandbox.Budget
+---@return moonsnap.sandbox.Question
+function Sandbox:question(fn, budget) end
+
+--- Calls list[first].question to list[last].question with a frame, one after the other, as long as they answer nil.
+--- Answers nothing when all did; else the place of the one that did not, and what call() would have answered: a call
+--- that asks for a word is suspended, and spent() tells of it, not its question.
+---@param list  {question: moonsnap.sandbox.Question}[]
+---@param first integer
+---@param last  integer
+---@param frame moonsnap.sandbox.Frame
+function Sandbox:ask(list, first, last, frame) end
+
 --- Sets a global: a value, or a function of the sandbox.
 function Sandbox:set(name, value) end
 

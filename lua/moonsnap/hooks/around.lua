@@ -1,0 +1,59 @@
+--- Hooks of phase around: each runs with what is inside it as a function that it calls once.
+
+local outcome = require "moonsnap.hooks.outcome"
+local under_way = require "moonsnap.hooks.under_way"
+
+local M = {}
+
+local answered, failed, good, let_run = outcome.answered, outcome.failed, outcome.good, outcome.let_run
+
+--- What an around-hook ends with: its verdict, or what was behind it.
+local function ended(chain, entry, ok, verdict, behind_it)
+    if not ok then
+        return failed(chain, entry, verdict)
+    elseif verdict == nil and not behind_it then
+        return failed(chain, entry, "it neither called next() nor answered a verdict")
+    end
+    return answered(chain, entry, verdict)
+end
+
+--- The engine's call inside hook i and all behind it.
+---@param chain   moonsnap.hooks.Chain
+---@param arounds moonsnap.hooks.Entry[]
+---@param i       integer
+---@param act     fun(request: moonsnap.Request): any, moonsnap.Error?
+function M.run(chain, arounds, i, act)
+    local entry = arounds[i]
+    if not entry then
+        return act(chain.request)
+    end
+    local runs, err = let_run(chain, entry)
+    if not runs then
+        if err then
+            return nil, err
+        end
+        return M.run(chain, arounds, i + 1, act)
+    end
+    local behind_it, running
+    local function go_on()
+        if behind_it then
+            error("next: it was called already", 2)
+        end
+        local clock = chain.hooks.clock
+        local began = clock()
+        behind_it = table.pack(M.run(chain, arounds, i + 1, act))
+        running:forgive(clock() - began)
+        return table.unpack(behind_it, 1, behind_it.n)
+    end
+    local ok, verdict, instructions, seconds = under_way.run(chain, entry, go_on, function(runner) running = runner end)
+    good(entry, instructions, seconds)
+    err = ended(chain, entry, ok, verdict, behind_it)
+    if err then
+        return nil, err
+    elseif not behind_it then
+        return M.run(chain, arounds, i + 1, act)
+    end
+    return table.unpack(behind_it, 1, behind_it.n)
+end
+
+return M
