@@ -2,6 +2,7 @@
 local command = require "spec.support.command"
 local expect = require "spec.support.expect"
 local needs = require "spec.support.needs"
+local process = require "spec.support.process"
 local tree = require "spec.support.tree"
 local world = require "spec.support.world"
 
@@ -38,6 +39,24 @@ describe("moonsnap prepare", function()
         moonsnap("prepare", "a", "base", "--label", "x=1", "--label", "y=a=b")
         local info = home.store:stat("a")
         assert.same({ "base", { x = "1", y = "a=b" } }, { info.parent, info.labels })
+    end)
+
+    it("makes one that goes with a process, or with a lease", function()
+        local home <close>, moonsnap = setting()
+        local job = process.start { "sleep", "1000" }
+        assert.equal(0, moonsnap("prepare", "ended", "--owner", tostring(job.pid)).code)
+        job:kill(9)
+        job:finish()
+        assert.equal(3, moonsnap("prepare", "late", "--owner", tostring(job.pid)).code)
+        assert.equal(0, moonsnap("lease", "create", "job").code)
+        assert.equal(0, moonsnap("prepare", "leased", "--lease", "job").code)
+        assert.equal(0, moonsnap("view", "seen", "--lease", "job").code)
+        assert(home.store:cleanup())
+        assert.is_nil(home.store:stat("ended"))
+        assert.equal(0, moonsnap("lease", "release", "job").code)
+        assert.same({}, moonsnap("ls", "-q"):lines())
+        local refused = moonsnap("prepare", "x", "--owner", "me")
+        assert.same({ 2, true }, { refused.code, refused.err:find("a process's number", 1, true) ~= nil })
     end)
 
     it("prints with --target the command that mounts it", function()

@@ -6,6 +6,7 @@
 --- within a week stays as long as the ceiling allows.
 
 local ceiling = option("ceiling", { type = "size", default = "40GiB", doc = "what the cache may hold" })
+local young = option("min_age", { type = "duration", default = "10m", doc = "nothing younger goes" })
 local unknown = option("unknown_cost", { type = "integer", default = 60, min = 0, doc = "seconds" })
 
 local CACHE = "labels.class==cache"
@@ -21,7 +22,7 @@ retention {
         "ci-cache",
         match = CACHE .. ",kind==committed",
         group_by = "project",
-        min_age = "10m",
+        min_age = young,
         keep = { last = 3 },
         rest = "stay", -- what is older goes below the ceiling only
     },
@@ -29,6 +30,7 @@ retention {
         "ceiling",
         match = CACHE .. ",kind==committed",
         keep = { used_within = "7d" },
+        min_age = young,
         bounds = { max_used = ceiling },
         order = "cheapest",
         hard = true,

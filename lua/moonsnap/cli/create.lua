@@ -37,6 +37,8 @@ function M.verb(verb)
             define.argument("key", "The new snapshot's key.")
             define.argument("parent", "A committed snapshot.", "?")
             define.options("--label", "A label; may be said again.", "NAME=VALUE")
+            define.option("--owner", "A process: once it is gone, cleanup removes the snapshot.", "PID")
+            define.option("--lease", "A lease that holds it from now on, and that it goes with.", "ID")
             define.option("--target", "Print the commands that mount it on DIR.", "DIR")
         end,
         run = function(call)
@@ -45,11 +47,17 @@ function M.verb(verb)
             if wrong then
                 return nil, wrong
             end
+            local owner = args.owner and math.tointeger(tonumber(args.owner))
+            if args.owner and not (owner and owner > 0) then
+                return nil, call.moonsnap.error("invalid_argument", ("--owner '%s': it is a process's number")
+                    :format(args.owner))
+            end
             local store, err = call:open { create = args.parent == nil }
             if not store then
                 return nil, err
             end
-            local mounts, why = store[verb.verb](store, args.key, args.parent, { labels = labels })
+            local mounts, why = store[verb.verb](store, args.key, args.parent,
+                { labels = labels, owner = owner, lease = args.lease })
             if not mounts then
                 return nil, why
             end
