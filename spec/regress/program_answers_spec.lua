@@ -44,7 +44,8 @@ describe("a program whose time is over in slow work of the store", function()
     it("is over its limit, not canceled", function()
         local time = 0
         local values, err = script.run {
-            sandbox = require("moonsnap.core").sandbox, name = "p.lua", text = "assert(store:commit('b', 'a'))", args = {},
+            sandbox = require("moonsnap.core").sandbox, name = "p.lua", args = {},
+            text = "assert(store:commit('b', 'a'))",
             limits = limits.of { seconds = 1 }, failure = moonsnap.error, clock = function() return time end,
             handlers = { ["store.commit"] = function()
                 time = 2
