@@ -154,20 +154,21 @@ describe("the breaker", function()
         assert.equal(9, state.calls)
     end)
 
-    it("goes on over a reload of the same hook", function()
+    it("begins anew with a reload of the same hook, whose counters go on", function()
         local home <close> = world.new()
         local _, set = clocked(home)
-        local function policy()
+        local function policy(line)
             local made = hooks.new { failure = moonsnap.error, clock = set.clock, filter = moonsnap.filter }
-            assert(made:add { "p", on = "touch", file = "policy.lua:1", run = function() error("no") end })
+            assert(made:add { "p", on = "touch", file = "policy.lua:" .. line, run = function() error("no") end })
             return made
         end
         assert(home.store:prepare("a"))
-        set:use("policy", policy())
+        set:use("policy", policy(1))
         touch(home, 5)
-        set:use("policy", policy())
+        set:use("policy", policy(3))
+        fails_saying("internal", "it failed", touch(home, 5))
         fails_saying("internal", "is off after 5 failures", touch(home, 1))
-        assert.equal(5, set:status()[1].failures)
+        assert.equal(10, set:status()[1].failures)
     end)
 end)
 

@@ -8,7 +8,9 @@ local M = {}
 ---@param root string
 ---@param text string
 function M.write(root, text)
-    tree.mkdir(root)
+    if not tree.exists(root) then
+        tree.mkdir(root)
+    end
     assert(os.execute(("chmod 0700 '%s'"):format(root)))
     tree.write(root .. "/policy.lua", text)
     assert(os.execute(("chmod 0600 '%s/policy.lua'"):format(root)))

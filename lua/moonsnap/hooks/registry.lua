@@ -131,16 +131,21 @@ local function position(list, value)
     end
 end
 
---- Counters and breakers of hooks that were there before go on.
+--- What makes a hook the one that it was before: its name and its file, on whatever line.
+local function identity(entry)
+    return entry.name .. "\0" .. (entry.file or ""):gsub(":%d+$", "")
+end
+
+--- Counters of hooks that were there before go on. Breakers do not: a hook that was mended is asked at once.
 local function go_on(old, new)
     local known = {}
     for _, entry in ipairs(old and old.own or {}) do
-        known[entry.name .. "\0" .. (entry.file or "")] = entry
+        known[identity(entry)] = entry
     end
     for _, entry in ipairs(new and new.own or {}) do
-        local same = known[entry.name .. "\0" .. (entry.file or "")]
+        local same = known[identity(entry)]
         if same then
-            entry.counts, entry.breaker = entries.counts_of(same), same.breaker
+            entry.counts = entries.counts_of(same)
         end
     end
 end
