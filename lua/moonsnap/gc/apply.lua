@@ -138,14 +138,20 @@ local function enough(pace, done, count, began, now)
         or pace.seconds and now - began >= pace.seconds * SECOND or false
 end
 
---- A few items in the transaction that is open. Answers those that were done.
+--- A few items in the transaction that is open: looked up in it, or another process that applies the same plan would
+--- have done some of them meanwhile. Answers those that were done.
 ---@param store moonsnap.Store
 ---@param id    string
----@param items table[]
+---@param place integer  behind which to begin
+---@param most  integer
 ---@param state table
 ---@return {[1]: table, [2]: string, [3]: string?}[]? done
 ---@return moonsnap.Error? err
-function M.chunk(store, id, items, state)
+function M.chunk(store, id, place, most, state)
+    local items, err = store.engine:plan_items(store.name_space, id, "", place, most)
+    if not items then
+        return nil, err
+    end
     state.leased = leased(store)
     local done = {}
     for at, item in ipairs(items) do
@@ -178,13 +184,8 @@ function M.run(id, total, with)
     local done = { removed = 0, size = 0, gone = 0, vetoed = 0, busy = 0, changed = 0, failed = 0, skipped = {} }
     local pace, began, count, place, state = with.pace or {}, with.now(), 0, 0, {}
     while not enough(pace, done, count, began, with.now()) do
-        local most = math.min(with.chunk or CHUNK, (pace.items or math.huge) - count) // 1
-        local items, err = with.engine:plan_items(with.name_space, id, "", place, math.tointeger(most))
-        if not items then
-            return nil, err
-        elseif #items == 0 then
-            break
-        end
+        local most = math.tointeger(math.min(with.chunk or CHUNK, (pace.items or math.huge) - count) // 1)
+        local err
         if not state.in_use or with.now() - state.scanned > SCAN_AGAIN then
             state.in_use, err = facts.in_use(with.engine, with.unseen)
             state.scanned = with.now()
@@ -193,14 +194,17 @@ function M.run(id, total, with)
             end
         end
         local outcomes
-        outcomes, err = with.write(function(store) return M.chunk(store, id, items, state) end)
+        outcomes, err = with.write(function(store) return M.chunk(store, id, place, most, state) end)
         if not outcomes then
             return nil, err
+        elseif #outcomes == 0 then
+            total = count -- others that applied it have done the rest
+            break
         end
         for _, one in ipairs(outcomes) do
             note(done, one[1], one[2], one[3])
         end
-        count, place = count + #items, items[#items].place
+        count, place = count + #outcomes, outcomes[#outcomes][1].place
         if with.progress and with.progress { entries = count, total = total, bytes = done.size } == false then
             break
         end
