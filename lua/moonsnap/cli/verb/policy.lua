@@ -68,12 +68,21 @@ local function opinion(row)
     return row.phase == "around" and "not asked" or "no opinion"
 end
 
+--- What asking cost. Instructions are counted where there is a sandbox, in hundreds.
 local function cost(row)
     if not row.seconds then
         return "", "", ""
     end
-    return row.instructions and text.count(row.instructions) or "", ("%.0f"):format(row.seconds * 1e6),
-        row.bytes and text.count(row.bytes) or ""
+    local instructions = row.bytes and (row.instructions or 0)
+    return instructions and (instructions < 100 and "<100" or text.count(instructions)) or "",
+        ("%.0f"):format(row.seconds * 1e6), row.bytes and text.count(row.bytes) or ""
+end
+
+--- A file, below the store's root without it.
+local function file_of(store, path)
+    local root = not store.ask and store.root
+    path = path or ""
+    return text.plain(root and path:sub(1, #root + 1) == root .. "/" and path:sub(#root + 2) or path)
 end
 
 local function result_line(result)
@@ -90,15 +99,15 @@ local function result_line(result)
         or ("%s: %s"):format(result.kind, result.text))
 end
 
-local function print_explained(call, found)
+local function print_explained(call, store, found)
     local out, rows = call.out, {}
     for i, row in ipairs(found.hooks) do
         local instructions, us, bytes = cost(row)
-        rows[i] = { row.phase, text.plain(row.name), text.plain(opinion(row)), instructions, us, bytes,
-            text.plain(row.file or "") }
+        rows[i] = { row.phase, text.plain(row.name), file_of(store, row.file), instructions, us, bytes,
+            text.plain(opinion(row)) }
     end
     if #rows > 0 then
-        out:table({ "PHASE", "HOOK", "VERDICT", "INSTRUCTIONS", "US", "BYTES", "FILE" }, rows,
+        out:table({ "PHASE", "HOOK", "FILE", "INSTR", "US", "BYTES", "VERDICT" }, rows,
             { [4] = true, [5] = true, [6] = true })
     end
     out:line(text.plain(result_line(found.result)))
@@ -125,7 +134,7 @@ local function explain(call, words)
         setmetatable(found.result.labels, { __jsontype = "object" })
         call.out:value(found)
     else
-        print_explained(call, found)
+        print_explained(call, store, found)
     end
     return found.result.verdict and 1 or 0
 end
@@ -192,15 +201,15 @@ local function list(call)
     end
     local rows = {}
     for _, file in ipairs(found.files) do
-        rows[#rows + 1] = { "file", text.plain(file.path), text.plain(options_of(file)), "" }
+        rows[#rows + 1] = { "file", "", file_of(store, file.path), text.plain(options_of(file)) }
     end
     for _, hook in ipairs(found.hooks) do
-        rows[#rows + 1] = { hook.phase, text.plain(hook.name), table.concat(hook.on, " "), text.plain(hook.file or "") }
+        rows[#rows + 1] = { hook.phase, text.plain(hook.name), file_of(store, hook.file), table.concat(hook.on, " ") }
     end
     for _, rule in ipairs(found.rules) do
-        rows[#rows + 1] = { "rule", text.plain(rule.name), "", text.plain(rule.file or "") }
+        rows[#rows + 1] = { "rule", text.plain(rule.name), file_of(store, rule.file), "" }
     end
-    call.out:table({ "WHAT", "NAME", "ON", "FILE" }, rows)
+    call.out:table({ "WHAT", "NAME", "FILE", "ON" }, rows)
     return 0
 end
 
