@@ -28,6 +28,14 @@ function M.ours(path, what, failure, shared)
     if not found then
         return nil, failure("not_found", what .. " " .. why) -- it names the file
     end
+    return M.ours_by(found, path, what, failure, shared)
+end
+
+--- The same of what stat or fstat has told.
+---@param found table
+---@return boolean? directory
+---@return moonsnap.Error? err  permission_denied
+function M.ours_by(found, path, what, failure, shared)
     local open = found.st_mode & GROUP_OR_OTHERS_WRITE ~= 0 and not (shared and found.st_mode & STICKY ~= 0)
     if found.st_uid ~= 0 and found.st_uid ~= unistd.geteuid() or open then
         return nil, failure("permission_denied", ("%s %s: others may write it: "

@@ -41,12 +41,10 @@ function M.check(place, failure)
         return nil, failure("permission_denied",
             ("policy %s: it is a link that leads out of the root: put the file itself there"):format(place.path))
     end
-    if not place.inside then
-        local ours
-        ours, err = files.ours(files.folder(place.path), "policy's folder", failure, true)
-        if ours == nil then
-            return nil, err
-        end
+    local ours
+    ours, err = files.ours(files.folder(place.path), "policy's folder", failure, not place.inside)
+    if ours == nil then
+        return nil, err
     end
     return folder
 end
@@ -125,7 +123,11 @@ function M.read(place, failure)
         return nil, failure("permission_denied", ("read policy %s"):format(why)) -- it names the file
     end
     local text
-    text, err = read_all(fd, place.path, failure)
+    local ours = stat.fstat(fd) -- another file may stand there by now
+    ours, err = files.ours_by(ours, place.path, "policy", failure)
+    if ours ~= nil then
+        text, err = read_all(fd, place.path, failure)
+    end
     unistd.close(fd)
     return text, err
 end
