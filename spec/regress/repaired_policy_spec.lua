@@ -21,10 +21,11 @@ describe("a hook that was switched off, and repaired", function()
         policed.write(served.root, hook "error('out of order')")
         local _ending <close> = served:start()
         local store <close> = assert(moonsnap.connect { address = served.address })
-        local err
+        local made, err
         for i = 1, 6 do
-            _, err = store:prepare("a" .. i)
+            made, err = store:prepare("a" .. i)
         end
+        assert.is_nil(made)
         assert.is_truthy(err.message:find("is off after 5 failures", 1, true), err.message)
         policed.write(served.root, "-- repaired\n" .. hook "return nil")
         reload(served)

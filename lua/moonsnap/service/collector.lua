@@ -161,8 +161,11 @@ function Collector:start(trigger, due_rules)
     end
     self.running = true
     self.options.tasks:spawn(function()
-        run(self, trigger, due_rules)
-        self.running = false
+        local ok, why = xpcall(run, debug.traceback, self, trigger, due_rules)
+        self.running = false -- after a bug, too: or nothing would ever be collected again
+        if not ok then
+            error(why, 0)
+        end
     end)
     return true
 end
