@@ -80,6 +80,12 @@ describe("cmake --install #slow", function()
         assert.matches('"name" *: *"a"', use(link, home.root, OUTSIDE))
     end)
 
+    it("has the seven policies, each with its spec", function()
+        local found = tree.list(prefix .. "/share/moonsnap/policies")
+        assert.equal(14, #found, table.concat(found, " "))
+        assert.is_true(tree.exists(prefix .. "/share/moonsnap/policies/tenants_spec.lua"))
+    end)
+
     it("takes along the luaposix that was fetched, to where nobody else looks", function()
         assert.same({ "init.lua" }, tree.list(prefix .. "/share/moonsnap/posix"))
         assert.same({ "errno.so" }, tree.list(prefix .. "/lib/moonsnap/posix"))
