@@ -123,11 +123,22 @@ local function placed(path, wrong, trace)
     return start .. line .. " " .. wrong
 end
 
+--- " (known: bytes, snapshots)"
+local function known(named)
+    local names = {}
+    for name in pairs(named) do
+        names[#names + 1] = name
+    end
+    table.sort(names)
+    return #names > 0 and (" (known: %s)"):format(table.concat(names, ", ")) or ": it has none"
+end
+
 --- Options that somebody gives and the file does not have.
 local function unasked(file)
     for name in pairs(file.given) do
         if not file.options[name] then
-            return suggest.unknown("option", tostring(name):sub(1, 40), file.options)
+            local wrong = suggest.unknown("option", tostring(name):sub(1, 40), file.options)
+            return wrong:find("did you mean", 1, true) and wrong or wrong .. known(file.options)
         end
     end
 end

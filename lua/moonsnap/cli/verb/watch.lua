@@ -34,7 +34,7 @@ local function data_words(data)
     local words = {}
     for name, value in pairs(data or {}) do
         if type(value) ~= "table" then
-            words[#words + 1] = ("%s=%s"):format(name, tostring(value))
+            words[#words + 1] = ("%s=%s"):format(name, name == "until" and text.moment(value) or tostring(value))
         end
     end
     table.sort(words)

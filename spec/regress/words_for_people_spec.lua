@@ -1,0 +1,32 @@
+--- Small words that told too little, or in nanoseconds.
+local command = require "spec.support.command"
+local expect = require "spec.support.expect"
+local moonsnap = require "moonsnap"
+local tree = require "spec.support.tree"
+local world = require "spec.support.world"
+
+describe("an option that a policy does not have", function()
+    it("is told with those that it has, where none is near", function()
+        local home <close> = world.bare()
+        local path = home:directory() .. "/p.lua"
+        for text, why in pairs {
+            [ 'option("snapshots", { type = "integer", default = 1 }) option("bytes", { type = "size", default = 1 })' ] =
+                "unknown option 'limit' (known: bytes, snapshots)",
+            [""] = "unknown option 'limit': it has none",
+        } do
+            tree.write(path, text, 384)
+            expect.fails_saying("invalid_argument", why,
+                moonsnap.load_policy { files = { { path = path, options = { limit = 1 } } } })
+        end
+    end)
+end)
+
+describe("moonsnap watch", function()
+    it("tells until when something is pinned as a time", function()
+        local home <close> = world.new()
+        local cli = command.on(home.root)
+        assert(home.store:prepare("a"))
+        assert.equal(0, cli("pin", "a", "--until", "2100-01-01").code)
+        assert.matches("until=2100%-01%-01T00:00:00Z\n", cli("watch", "--once").out)
+    end)
+end)
