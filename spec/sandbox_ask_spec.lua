@@ -112,3 +112,42 @@ describe("question:take()", function()
         assert.same({ 1, "done", "still there" }, { box:ask(list, 1, 1, box:frame {}) })
     end)
 end)
+
+describe("a frame", function()
+    local function echoing()
+        local box = assert(core.sandbox.new { memory = 4 * 1024 * 1024 })
+        local _, fn = box:call(assert(box:load("t.lua", "return function(r) seen = r return r end")))
+        return box, function(frame) return select(2, box:call(fn, nil, frame)) end
+    end
+
+    it("that is filled anew holds the other table; what a script has kept of the first stays as it was", function()
+        local box <close>, echo = echoing()
+        local frame = box:frame { key = "a", list = { 1, 2 } }
+        assert.same({ key = "a", list = { 1, 2 } }, echo(frame))
+        frame:clear()
+        assert.has_error(function() echo(frame) end)
+        local _, before = box:call(assert(box:load("t.lua", "return seen.key, #seen.list")))
+        assert.equal("a", before)
+        assert.equal(frame, frame:fill { key = "b" })
+        assert.same({ key = "b" }, echo(frame))
+    end)
+
+    it("has frames in it for the tables that they are kept of", function()
+        local box <close>, echo = echoing()
+        local caller = { uid = 7 }
+        local kept = { [caller] = box:frame { uid = "kept" } }
+        assert.same({ caller = { uid = "kept" }, other = { uid = 7 } },
+            echo(box:frame({ caller = caller, other = { uid = 7 } }, kept)))
+        local _, can = box:call(assert(box:load("t.lua", "return pcall(function() seen.caller.uid = 1 end)")))
+        assert.is_false(can)
+    end)
+
+    it("that there is no memory for is told", function()
+        local box <close> = assert(core.sandbox.new { memory = 512 * 1024 })
+        local frame, much = box:frame {}, { ("x"):rep(1024 * 1024) }
+        for _, filled in ipairs { table.pack(box:frame(much)), table.pack(frame:fill(much)) } do
+            assert.is_nil(filled[1])
+            assert.equal("resource_exhausted", filled[2].kind)
+        end
+    end)
+end)

@@ -125,6 +125,7 @@ static int new_sandbox(lua_State *H) {
     guest->host_failure = metatable_of(H, MS_FAILURE);
     guest->host_function = metatable_of(H, ms_sandbox_function_class.name);
     guest->host_frame = metatable_of(H, ms_sandbox_frame_class.name);
+    guest->host_question = metatable_of(H, ms_sandbox_question_class.name);
     ms_guest_count(guest->L, guest);
     struct task task;
     task_init(&task, guest, H);
@@ -254,19 +255,15 @@ static int sandbox_set(lua_State *H) {
 static int do_frame(lua_State *G) {
     struct task *task = lua_touserdata(G, 1);
     task->copy.frame = true;
+    task->copy.kept = lua_istable(task->copy.from, 3) ? 3 : 0;
     task->copied = ms_cross_in(&task->copy, 2);
     return task->copied ? hold(G) : 0;
 }
 
-/* frame(table) */
-static int sandbox_frame(lua_State *H) {
-    struct ms_guest *guest = check(H);
-    struct ms_err err;
+/* Copies the table at 2 into the guest and sets *ref to what holds it there; kept may be at 3. */
+static int copy_frame(lua_State *H, struct ms_guest *guest, int *ref, struct ms_err *err) {
     struct task task;
     task_init(&task, guest, H);
-    luaL_checktype(H, 2, LUA_TTABLE);
-    lua_settop(H, 2);
-    struct ms_box *box = ms_box_new(H, &ms_sandbox_frame_class, 1);
     int status = attempt(guest, do_frame, &task);
     if (status == LUA_ERRMEM) { /* of frames that the host has dropped, too, but not collected */
         lua_settop(guest->L, guest->slots);
@@ -276,11 +273,55 @@ static int sandbox_frame(lua_State *H) {
     }
     if (status == LUA_OK && !task.copied)
         return refuse_argument(H, &task.copy, 2);
-    if (status == LUA_OK && fill_handle(box, guest, task.ref))
-        return 1;
+    *ref = task.ref;
+    if (status == LUA_OK)
+        return MS_OK;
     lua_settop(guest->L, guest->slots);
+    return no_memory(guest, err, "frame");
+}
+
+static void check_frame_arguments(lua_State *H) {
+    luaL_checktype(H, 2, LUA_TTABLE);
+    lua_settop(H, 3);
+    if (!lua_isnil(H, 3))
+        luaL_checktype(H, 3, LUA_TTABLE);
+}
+
+/* frame(table, kept) */
+static int sandbox_frame(lua_State *H) {
+    struct ms_guest *guest = check(H);
+    struct ms_err err;
+    int ref = LUA_NOREF;
+    check_frame_arguments(H);
+    struct ms_box *box = ms_box_new(H, &ms_sandbox_frame_class, 1);
+    if (copy_frame(H, guest, &ref, &err) < 0)
+        return ms_failure(H, &err);
+    if (fill_handle(box, guest, ref))
+        return 1;
     (void)no_memory(guest, &err, "frame");
     return ms_failure(H, &err);
+}
+
+/* frame:fill(table, kept): holds another one from now on */
+static int frame_fill(lua_State *H) {
+    struct ms_handle *frame = ms_box_check(H, 1, &ms_sandbox_frame_class);
+    struct ms_err err;
+    int ref = LUA_NOREF;
+    check_frame_arguments(H);
+    if (copy_frame(H, frame->guest, &ref, &err) < 0)
+        return ms_failure(H, &err);
+    luaL_unref(frame->guest->L, LUA_REGISTRYINDEX, frame->ref);
+    frame->ref = ref;
+    lua_settop(H, 1);
+    return 1;
+}
+
+/* frame:clear(): lets go of the copy; of no use until it is filled */
+static int frame_clear(lua_State *H) {
+    struct ms_handle *frame = ms_box_check(H, 1, &ms_sandbox_frame_class);
+    luaL_unref(frame->guest->L, LUA_REGISTRYINDEX, frame->ref);
+    frame->ref = LUA_NOREF;
+    return 0;
 }
 
 static int sandbox_spent(lua_State *H) {
@@ -300,10 +341,12 @@ void ms_sandbox_push(lua_State *H) {
     static const luaL_Reg methods[] = {{"load", sandbox_load},     {"set", sandbox_set},
                                        {"frame", sandbox_frame},   {"spent", sandbox_spent},
                                        {"memory", sandbox_memory}, {NULL, NULL}};
+    static const luaL_Reg of_frames[] = {
+        {"fill", frame_fill}, {"clear", frame_clear}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"new", new_sandbox}, {NULL, NULL}};
     ms_class_register(H, &ms_sandbox_class, methods);
     ms_class_register(H, &ms_sandbox_function_class, NULL);
-    ms_class_register(H, &ms_sandbox_frame_class, NULL);
+    ms_class_register(H, &ms_sandbox_frame_class, of_frames);
     ms_sandbox_add_calls(H);
     ms_sandbox_add_ask(H);
     luaL_newlib(H, functions);

@@ -21,6 +21,7 @@
 extern const struct ms_class ms_sandbox_class;          /* its object: struct ms_guest */
 extern const struct ms_class ms_sandbox_function_class; /* struct ms_handle */
 extern const struct ms_class ms_sandbox_frame_class;    /* struct ms_handle */
+extern const struct ms_class ms_sandbox_question_class;
 
 /* Adds the methods that call, and those that ask many, to those of the class: sandbox_call.c,
  * _ask.c. */

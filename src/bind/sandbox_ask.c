@@ -12,7 +12,7 @@ struct question {
     int64_t ns;
 };
 
-static const struct ms_class question_class = {
+const struct ms_class ms_sandbox_question_class = {
     .name = "moonsnap.sandbox.Question", .word = "question", .free = ms_handle_free};
 
 /* question(fn, budget) */
@@ -22,7 +22,7 @@ static int sandbox_question(lua_State *H) {
     struct ms_budget budget;
     luaL_argcheck(H, fn->guest == guest, 2, "of another sandbox");
     ms_sandbox_budget(H, 3, &budget);
-    struct ms_box *box = ms_box_new(H, &question_class, 1);
+    struct ms_box *box = ms_box_new(H, &ms_sandbox_question_class, 1);
     struct question *question = (struct question *)ms_handle_copy(fn, sizeof *question);
     if (question == NULL)
         return luaL_error(H, "question: out of memory");
@@ -33,7 +33,7 @@ static int sandbox_question(lua_State *H) {
 
 /* take() -> calls, instructions, seconds since the last time, of calls that answered nothing */
 static int question_take(lua_State *H) {
-    struct question *question = ms_box_check(H, 1, &question_class);
+    struct question *question = ms_box_check(H, 1, &ms_sandbox_question_class);
     lua_pushinteger(H, question->calls);
     lua_pushinteger(H, question->instructions);
     lua_pushnumber(H, (double)question->ns * 1e-9);
@@ -41,11 +41,17 @@ static int question_take(lua_State *H) {
     return 3;
 }
 
-/* The question of entry at of the list at 2. */
+/* The question of entry at of the list at 2. The class is told by its metatable's address: looking
+ * that up by name costs as much as many a call. */
 static struct question *question_at(lua_State *H, const struct ms_guest *guest, lua_Integer at) {
     luaL_argexpected(H, lua_rawgeti(H, 2, at) == LUA_TTABLE, 2, "list of tables");
     lua_getfield(H, -1, "question");
-    struct question *question = ms_box_check(H, 7, &question_class);
+    bool is_question = lua_type(H, -1) == LUA_TUSERDATA && lua_getmetatable(H, -1) != 0 &&
+                       lua_topointer(H, -1) == guest->host_question;
+    luaL_argcheck(H, is_question, 2, "an entry has no question");
+    const struct ms_box *box = lua_touserdata(H, -2);
+    struct question *question = box->object;
+    luaL_argcheck(H, question != NULL, 2, "a question is closed");
     luaL_argcheck(H, question->handle.guest == guest, 2, "a question of another sandbox");
     lua_settop(H, 5);
     return question;
@@ -57,8 +63,10 @@ static bool says_nothing(lua_State *thread, int results) {
     return results == 0;
 }
 
-/* Asks one. 0 when it said nothing; else what call() answers, on the host's stack. */
-static int ask_one(lua_State *H, struct ms_guest *guest, struct question *question, int frame) {
+/* Asks one, behind another one straight_on. 0 when it said nothing; else what call() answers, on
+ * the host's stack. */
+static int ask_one(lua_State *H, struct ms_guest *guest, struct question *question, int frame,
+                   bool straight_on) {
     struct ms_guest_call *call = NULL;
     struct ms_err err;
     int results = 0;
@@ -67,6 +75,7 @@ static int ask_one(lua_State *H, struct ms_guest *guest, struct question *questi
     call->ref = question->handle.ref;
     lua_rawgeti(call->thread, LUA_REGISTRYINDEX, call->ref);
     lua_rawgeti(call->thread, LUA_REGISTRYINDEX, frame);
+    guest->now = straight_on ? guest->left : 0;
     enum ms_outcome outcome = ms_guest_run(guest, call, 1, &results);
     if (outcome != MS_OUTCOME_DONE || !says_nothing(call->thread, results))
         return ms_sandbox_answer(H, guest, call, outcome, results);
@@ -85,9 +94,11 @@ static int sandbox_ask(lua_State *H) {
     const struct ms_handle *frame = ms_box_check(H, 5, &ms_sandbox_frame_class);
     luaL_argcheck(H, frame->guest == guest, 5, "of another sandbox");
     int ref = frame->ref;
+    luaL_argcheck(H, ref != LUA_NOREF, 5, "cleared");
     lua_settop(H, 5);
-    for (lua_Integer at = luaL_checkinteger(H, 3); at <= last; at++) {
-        int count = ask_one(H, guest, question_at(H, guest, at), ref);
+    lua_Integer first = luaL_checkinteger(H, 3);
+    for (lua_Integer at = first; at <= last; at++) {
+        int count = ask_one(H, guest, question_at(H, guest, at), ref, at > first);
         if (count > 0) {
             lua_pushinteger(H, at);
             lua_insert(H, -count - 1);
@@ -101,6 +112,6 @@ void ms_sandbox_add_ask(lua_State *H) {
     static const luaL_Reg of_questions[] = {{"take", question_take}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
         {"question", sandbox_question}, {"ask", sandbox_ask}, {NULL, NULL}};
-    ms_class_register(H, &question_class, of_questions);
+    ms_class_register(H, &ms_sandbox_question_class, of_questions);
     ms_sandbox_add_methods(H, methods);
 }

@@ -83,6 +83,8 @@ struct ms_guest {
     int64_t numbers;
     int64_t deadline;
     int64_t slice_end;
+    int64_t now;       /* the time, for the next run that begins; 0: it looks */
+    int64_t left;      /* when the last run ended */
     int64_t unclocked; /* steps since a look at the clock */
     size_t big;        /* the last big block, and instructions at that time */
     int64_t big_at;
@@ -97,6 +99,7 @@ struct ms_guest {
     const void *host_failure; /* metatables of the host, by address */
     const void *host_function;
     const void *host_frame;
+    const void *host_question;
     const void *failure; /* metatable of error values, in here; its address is its registry key */
     char where[96];      /* it was when it went over a limit: "policy.lua:3: ", or "" */
     char trace[2048];
@@ -170,6 +173,7 @@ struct ms_crossing {
     int entries; /* so far */
     int depth;
     bool frame;      /* tables become such that cannot be changed */
+    int kept;        /* index of the host's table of frames by the tables that they are of, or 0 */
     char where[120]; /* of what cannot cross: ".labels.x" */
     const char *why;
 };

@@ -39,12 +39,22 @@ static bool handle_in(struct ms_crossing *copy, int index) {
     if (class == NULL || (class != guest->host_function && class != guest->host_frame))
         return refuse(copy, "a userdata");
     struct ms_handle *const *object = lua_touserdata(copy->from, index);
-    if (*object == NULL)
+    if (*object == NULL || (*object)->ref == LUA_NOREF)
         return refuse(copy, "closed");
     if ((*object)->guest != guest)
         return refuse(copy, "of another sandbox");
     lua_rawgeti(copy->to, LUA_REGISTRYINDEX, (*object)->ref);
     return true;
+}
+
+/* Pushes the frame that the table of kept ones has for the table at index; false when it has none.
+ */
+static bool kept_in(struct ms_crossing *copy, int index, int top) {
+    lua_State *H = copy->from;
+    lua_pushvalue(H, index);
+    bool found = lua_rawget(H, copy->kept) == LUA_TUSERDATA && handle_in(copy, top + 1);
+    lua_settop(H, top);
+    return found;
 }
 
 /* How many pairs the table at index has, up to a few. */
@@ -134,6 +144,8 @@ bool ms_cross_in(struct ms_crossing *copy, int index) {
             return refuse(copy, "no room on the host's stack");
         luaL_checkstack(G, 6, NULL);
         int top = lua_gettop(H);
+        if (copy->kept != 0 && kept_in(copy, index, top))
+            return true;
         copy->depth++;
         bool copied = table_in(copy, index);
         copy->depth--;

@@ -80,8 +80,9 @@ int ms_guest_open(struct ms_guest *guest, const struct ms_budget *budget,
 
 /* Debits call from now on. Answers when that was. */
 static int64_t enter(struct ms_guest *guest, struct ms_guest_call *call) {
-    int64_t now = ms_clock_steady_ns();
+    int64_t now = guest->now != 0 ? guest->now : ms_clock_steady_ns();
     int64_t left = call->budget.ns - call->ns;
+    guest->now = 0;
     guest->call = call;
     guest->over = guest->refused = MS_LIMIT_NONE;
     guest->signal = MS_SIGNAL_NONE;
@@ -93,7 +94,8 @@ static int64_t enter(struct ms_guest *guest, struct ms_guest_call *call) {
 }
 
 static void leave(struct ms_guest *guest, struct ms_guest_call *call, int64_t since) {
-    call->ns += ms_clock_steady_ns() - since;
+    guest->left = ms_clock_steady_ns();
+    call->ns += guest->left - since;
     guest->call = &guest->idle;
     guest->deadline = guest->slice_end = INT64_MAX;
     guest->over = MS_LIMIT_NONE;

@@ -11,7 +11,7 @@ local function has_any(shared)
     if not hooks then
         return false
     end
-    local entries = hooks:all()
+    local entries = hooks.entries or hooks:all()
     if shared.entries ~= entries then
         shared.entries, shared.has_any = entries, #hooks:readers() > 0
     end

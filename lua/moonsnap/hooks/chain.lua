@@ -58,10 +58,10 @@ local function together(chain, found, i)
         end
         last = last + 1
     end
-    if last < i then
-        return nil
+    local frame = last >= i and frame_of(chain, sandbox)
+    if frame then
+        return came(chain, found, last, sandbox:ask(found, i, last, frame))
     end
-    return came(chain, found, last, sandbox:ask(found, i, last, chain.frames[sandbox] or frame_of(chain, sandbox)))
 end
 
 --- What matches now and comes behind a rank, but for the script's hooks that have rewritten the request already.

@@ -42,6 +42,8 @@ function M.new(options)
         caller = options.caller or { door = "module" }, own = {}, used = {}, indexes = {}, verbs = {},
         filters = {}, filters_count = 0, merged = setmetatable({}, { __mode = "k" }), host = host.new(options.clock),
     }, Hooks)
+    self.own_caller, self.kept_frames = self.caller, setmetatable({}, { __mode = "k" })
+    self.spare_frames = setmetatable({}, { __mode = "k" })
     self.handlers = words.handlers(self)
     return self
 end
@@ -184,7 +186,7 @@ function Hooks:perform(store, request, act)
     end
     requests.complete(store, request, self.caller)
     local verb, engine = request.verb, store.engine
-    if engine:depth() > 0 or requests.LONE[verb] or not requests.LOOKS[verb] then
+    if not requests.LOOKS[verb] or requests.LONE[verb] or engine:depth() > 0 then
         return look_and_go(self, index, store, request, act)
     end
     -- what is there must not change between the look and the act

@@ -21,33 +21,59 @@ function M.new(hooks, store, request)
     return { hooks = hooks, store = store, request = request, frames = {} }
 end
 
+--- Whoever acts where nobody says is the same in all requests: in each sandbox once.
+local function kept_in(chain, sandbox)
+    local hooks = chain.hooks
+    local kept = hooks.kept_frames[sandbox]
+    if not kept then
+        kept = { [hooks.own_caller] = sandbox:frame(hooks.own_caller) }
+        hooks.kept_frames[sandbox] = kept
+    end
+    return kept
+end
+
 --- The request in a sandbox: made once for all hooks there.
 ---@param chain   moonsnap.hooks.Chain
 ---@param sandbox moonsnap.Sandbox
----@return moonsnap.sandbox.Frame
+---@return moonsnap.sandbox.Frame?
+---@return moonsnap.Error? err
 function M.frame_of(chain, sandbox)
     local frame = chain.frames[sandbox]
-    if not frame then
-        frame = sandbox:frame(chain.request)
-        chain.frames[sandbox] = frame
+    if frame then
+        return frame
     end
-    return frame
+    local err
+    local spare, kept = chain.hooks.spare_frames, kept_in(chain, sandbox)
+    local filled = spare[sandbox]
+    if filled then
+        spare[sandbox] = nil
+        frame, err = filled:fill(chain.request, kept)
+    else
+        frame, err = sandbox:frame(chain.request, kept)
+    end
+    chain.frames[sandbox] = frame
+    return frame, err
 end
 
 --- Lets go of the copies at once: left to the collector of this state they would fill the sandbox's.
 ---@param chain moonsnap.hooks.Chain
 function M.close(chain)
-    for _, frame in next, chain.frames do
-        frame:close()
+    local frames, spare = chain.frames, chain.hooks.spare_frames
+    for sandbox, frame in next, frames do
+        frame:clear()
+        frames[sandbox], spare[sandbox] = nil, frame
     end
-    chain.frames = {}
 end
 
 --- In the sandbox: ok, verdict or text, instructions, seconds, bytes.
 local function run_sandboxed(chain, entry)
     local sandbox = entry.sandbox
-    local verdict, err = run_in(sandbox, entry.run, entry.budget, chain.hooks:handlers_of(entry),
-        M.frame_of(chain, sandbox))
+    local frame, err = M.frame_of(chain, sandbox)
+    if not frame then
+        return false, err.message, 0, 0.0, 0
+    end
+    local verdict
+    verdict, err = run_in(sandbox, entry.run, entry.budget, chain.hooks:handlers_of(entry), frame)
     if err ~= nil then
         return false, type(err) == "table" and err.message or tostring(err), sandbox:spent()
     end

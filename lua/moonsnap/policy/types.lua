@@ -84,8 +84,23 @@ function Sandbox:memory() end
 --- A value copied in once, to be passed to many calls; in there it is a table that cannot be changed (reading,
 --- pairs, ipairs, # and next work as on a plain one).
 ---@param value table
----@return moonsnap.sandbox.Frame
-function Sandbox:frame(value) end
+---@param kept? table<table, moonsnap.sandbox.Frame>  frames of tables that may be in it: used as they are
+---@return moonsnap.sandbox.Frame?
+---@return moonsnap.Error? err  resource_exhausted
+function Sandbox:frame(value, kept) end
+
+---@class moonsnap.sandbox.Frame
+local Frame = {}
+
+--- Lets go of the copy. clear keeps the frame to be filled with another one, which costs less than a new frame.
+function Frame:close() end
+function Frame:clear() end
+
+---@param value table
+---@param kept? table<table, moonsnap.sandbox.Frame>
+---@return moonsnap.sandbox.Frame? self
+---@return moonsnap.Error? err
+function Frame:fill(value, kept) end
 
 --- A function with the budget of each call, for ask. take() -> calls, instructions, seconds that calls which answered
 --- nothing have used since it was taken the last time.
