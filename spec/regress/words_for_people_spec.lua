@@ -10,7 +10,7 @@ describe("an option that a policy does not have", function()
         local home <close> = world.bare()
         local path = home:directory() .. "/p.lua"
         for text, why in pairs {
-            [ 'option("snapshots", { type = "integer", default = 1 }) option("bytes", { type = "size", default = 1 })' ] =
+            [ 'local one = { type = "integer", default = 1 } option("snapshots", one) option("bytes", one)' ] =
                 "unknown option 'limit' (known: bytes, snapshots)",
             [""] = "unknown option 'limit': it has none",
         } do
