@@ -91,3 +91,20 @@ describe("an after-hook of a policy file", function()
         assert.same({ "prepare a true", "pin a true", "lease l true" }, said)
     end)
 end)
+
+describe("a hook", function()
+    it("changes namespaces no more than snapshots", function()
+        local home <close> = world.new()
+        local records = home.store:namespace_records()
+        for verb, act in pairs {
+            create = function() return records:create("blue") end,
+            update = function() return records:update { name = "default", labels = { a = "b" } } end,
+            delete = function() return records:delete("default") end,
+        } do
+            local handle = assert(home.store:hook { "acts", on = "prepare", run = act })
+            fails_saying("internal", "namespaces: " .. verb .. ": a hook runs (acts)", home.store:prepare("a"))
+            handle:remove()
+        end
+        assert.is_nil(records:get("blue"))
+    end)
+end)
