@@ -58,7 +58,7 @@ function M.check(policy, view)
     end
     local name = not words.is_peer(policy, request.caller) and changed(policy, view)
     if name then
-        return policy.text or ("label '%s' is protected: uid %d, by the door %s, may not set, change or take it away")
+        return policy.text or ("label '%s' is protected: uid %d may not set, change or take it away (door %s)")
             :format(words.shown(name), request.caller.uid or -1, request.caller.door or "?"), "permission_denied"
     end
 end
