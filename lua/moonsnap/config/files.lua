@@ -9,12 +9,33 @@
 
 local dirent = require "posix.dirent"
 local stat = require "posix.sys.stat"
+local stdlib = require "posix.stdlib"
 local unistd = require "posix.unistd"
 
 local M = {}
 
 local GROUP_OR_OTHERS_WRITE = 18 -- 022
 local STICKY = 512 -- 01000: others may add to such a folder, and take nothing away that is not theirs
+
+--- In a user namespace root's files belong to nobody that is known there. Below /usr and /etc, as far as no one may
+--- write any of the folders on the way, such a file is root's.
+---@param found table  of stat
+---@param path  string
+---@return boolean
+local function is_of_the_system(found, path)
+    local nobody = stat.stat("/").st_uid
+    local real = nobody ~= 0 and found.st_uid == nobody and stdlib.realpath(path)
+    if not real or not (real:find("^/usr/") or real:find("^/etc/")) then
+        return false
+    end
+    for at in real:gmatch("()/") do
+        local above = stat.stat(at == 1 and "/" or real:sub(1, at - 1))
+        if not above or above.st_uid ~= nobody or above.st_mode & GROUP_OR_OTHERS_WRITE ~= 0 then
+            return false
+        end
+    end
+    return true
+end
 
 --- Is what a path names safe from others? It belongs to us or root, and nobody else may write it.
 ---@param path string
@@ -37,7 +58,8 @@ end
 ---@return moonsnap.Error? err  permission_denied
 function M.ours_by(found, path, what, failure, shared)
     local open = found.st_mode & GROUP_OR_OTHERS_WRITE ~= 0 and not (shared and found.st_mode & STICKY ~= 0)
-    if found.st_uid ~= 0 and found.st_uid ~= unistd.geteuid() or open then
+    local ours = found.st_uid == 0 or found.st_uid == unistd.geteuid() or is_of_the_system(found, path)
+    if not ours or open then
         return nil, failure("permission_denied", ("%s %s: others may write it: "
             .. "it must belong to you or root, with no write access for group and others (chmod go-w)")
             :format(what, path))
