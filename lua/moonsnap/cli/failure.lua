@@ -155,7 +155,7 @@ local WORDS = { rm = "remove", umount = "unmount", usage = "usage of", diff = "d
 ---@return string?
 function M.hint(call, err, key)
     if err.policy then
-        local verb = WORDS[call.verb] or call.verb
+        local verb = err.message:match("^(%l+) '") or WORDS[call.verb] or call.verb -- run commits, program does it all
         return ("moonsnap policy explain %s ..., which shows what every hook says"):format(verb)
     end
     local hint = HINTS[err.kind]

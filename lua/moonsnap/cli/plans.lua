@@ -33,6 +33,11 @@ function M.summary(out, plan)
         out:say("       " .. totals_line(plan, "remove"))
     end
     out:say("stays: " .. totals_line(plan, "keep"))
+    for _, total in ipairs(plan.totals) do
+        if total.reason == "maybe_mounted" then
+            out:say("maybe mounted: what cannot be looked into may have it; --unseen counts such namespaces as empty")
+        end
+    end
     for _, unmet in ipairs(plan.unmet) do
         out:say(out:paint("yellow", ("rule %s: %s"):format(text.plain(unmet.rule), text.plain(unmet.text))))
     end

@@ -1,0 +1,18 @@
+--- What a command advises can be done.
+local command = require "spec.support.command"
+local needs = require "spec.support.needs"
+local tree = require "spec.support.tree"
+local world = require "spec.support.world"
+
+describe("a denial within another verb", function()
+    it("leads to what explain takes", needs.mounts(function()
+        local home <close> = world.new()
+        local cli = command.on(home.root)
+        tree.write(home.root .. "/policy.lua", [[labels { label.require { "project", verbs = { "commit" } } }]], 384)
+        assert(home.store:prepare("work"))
+        assert.matches("try: moonsnap policy explain commit ", cli("commit", "base", "work").err)
+        assert.equal(0, cli("commit", "base", "work", "--label", "project=a").code)
+        local answer = cli("run", "base", "--at", home:directory(), "--commit", "next", "--", "true")
+        assert.matches("label 'project' is missing\ntry: moonsnap policy explain commit ", answer.err)
+    end))
+end)
