@@ -2,7 +2,6 @@
 local caller = require "spec.support.caller"
 local dkjson = require "dkjson"
 local expect = require "spec.support.expect"
-local hooks = require "moonsnap.hooks"
 local moonsnap = require "moonsnap"
 local service = require "spec.support.service"
 local tree = require "spec.support.tree"
@@ -98,16 +97,6 @@ describe("a hook in the sandbox", function()
             end }
         ]])
         fails_saying("aborted", "true true blue", store:prepare("a"))
-    end)
-
-    it("cannot go around", function()
-        local home <close> = world.bare()
-        local box = assert(require("moonsnap.core").sandbox.new { memory = 1 << 20, words = hooks.words })
-        local _, run = box:call(assert(box:load("x.lua", "return function() end")))
-        local set = hooks.new { failure = moonsnap.error, clock = moonsnap.sys.steady, filter = moonsnap.filter }
-        fails_saying("invalid_argument", "only functions of the host wrap an operation",
-            set:add({ name = "x", on = "prepare", phase = "around", run = run }, box))
-        assert.is_nil(home.store)
     end)
 end)
 

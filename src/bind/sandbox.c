@@ -83,7 +83,8 @@ static int open_libraries(lua_State *G) {
 
 static int do_word(lua_State *G) {
     const struct task *task = lua_touserdata(G, 1);
-    ms_guest_add_word(G, task->name);
+    ms_guest_push_word(G, task->name);
+    ms_guest_set(G, task->name);
     return 0;
 }
 
@@ -224,6 +225,28 @@ static int sandbox_load(lua_State *H) {
     return ms_failure(H, &err);
 }
 
+static int do_hold_word(lua_State *G) {
+    struct task *task = lua_touserdata(G, 1);
+    ms_guest_push_word(G, task->name);
+    return hold(G);
+}
+
+/* word(name) */
+static int sandbox_word(lua_State *H) {
+    struct ms_guest *guest = check(H);
+    struct ms_err err;
+    struct task task;
+    task_init(&task, guest, H);
+    luaL_checktype(H, 2, LUA_TSTRING);
+    task.name = lua_tostring(H, 2);
+    struct ms_box *box = ms_box_new(H, &ms_sandbox_function_class, 1);
+    if (attempt(guest, do_hold_word, &task) == LUA_OK && fill_handle(box, guest, task.ref))
+        return 1;
+    lua_settop(guest->L, guest->slots);
+    (void)no_memory(guest, &err, task.name);
+    return ms_failure(H, &err);
+}
+
 static int do_set(lua_State *G) {
     struct task *task = lua_touserdata(G, 1);
     task->copied = ms_cross_in(&task->copy, 3);
@@ -338,9 +361,13 @@ static int sandbox_memory(lua_State *H) {
 }
 
 void ms_sandbox_push(lua_State *H) {
-    static const luaL_Reg methods[] = {{"load", sandbox_load},     {"set", sandbox_set},
-                                       {"frame", sandbox_frame},   {"spent", sandbox_spent},
-                                       {"memory", sandbox_memory}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"load", sandbox_load},
+                                       {"set", sandbox_set},
+                                       {"word", sandbox_word},
+                                       {"frame", sandbox_frame},
+                                       {"spent", sandbox_spent},
+                                       {"memory", sandbox_memory},
+                                       {NULL, NULL}};
     static const luaL_Reg of_frames[] = {
         {"fill", frame_fill}, {"clear", frame_clear}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"new", new_sandbox}, {NULL, NULL}};

@@ -2,7 +2,7 @@
  * end.
  *
  *     new{memory =, words =}           a state; lua/moonsnap/policy/types.lua has the rest:
- *     load, set, frame                 what it knows
+ *     load, set, word, frame           what it knows
  *     call, resume, raise, cancel      what it does
  *     pick                             which of several suspended calls
  *     question, ask                    many functions, asked the same

@@ -225,8 +225,8 @@ void ms_guest_add_meta(lua_State *L);
 /* Sets the global that name says, "log" or "store.stat", to the value on top; pops it. */
 void ms_guest_set(lua_State *L, const char *name);
 
-/* Makes a global function of name that asks the host. */
-void ms_guest_add_word(lua_State *L, const char *name);
+/* Pushes a function that asks the host by that name. */
+void ms_guest_push_word(lua_State *L, const char *name);
 
 /* Wraps functions of the table on top: their arguments first..last that are strings, their
  * arguments and their results are debited. */

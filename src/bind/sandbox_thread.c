@@ -32,10 +32,9 @@ static int word(lua_State *L) {
     return lua_yieldk(L, lua_gettop(L), 0, finish_word);
 }
 
-void ms_guest_add_word(lua_State *L, const char *name) {
+void ms_guest_push_word(lua_State *L, const char *name) {
     lua_pushstring(L, name);
     lua_pushcclosure(L, word, 1);
-    ms_guest_set(L, name);
 }
 
 /* ---- coroutines ------------------------------------------------------------------------------*/

@@ -34,26 +34,35 @@ function M.run(chain, arounds, i, act)
         end
         return M.run(chain, arounds, i + 1, act)
     end
-    local behind_it, running
+    local hooks, behind_it, running, raised = chain.hooks, nil, nil, nil
     local function go_on()
         if behind_it then
-            error("next: it was called already", 2)
+            error("next: it was called already", entry.sandbox and 0 or 2)
         end
-        local clock = chain.hooks.clock
-        local began = clock()
-        behind_it = table.pack(M.run(chain, arounds, i + 1, act))
-        running:forgive(clock() - began)
-        return table.unpack(behind_it, 1, behind_it.n)
+        local began = hooks.clock()
+        behind_it = table.pack(pcall(M.run, chain, arounds, i + 1, act))
+        hooks.entry = entry
+        if running then
+            running:forgive(hooks.clock() - began)
+        end
+        if not behind_it[1] then
+            raised = behind_it
+            error(behind_it[2], 0)
+        end
+        return table.unpack(behind_it, 2, behind_it.n)
     end
     local ok, verdict, instructions, seconds = under_way.run(chain, entry, go_on, function(runner) running = runner end)
     good(entry, instructions, seconds)
+    if raised then
+        error(raised[2], 0) -- misuse of the verb is the caller's, whatever a hook makes of it
+    end
     err = ended(chain, entry, ok, verdict, behind_it)
     if err then
         return nil, err
     elseif not behind_it then
         return M.run(chain, arounds, i + 1, act)
     end
-    return table.unpack(behind_it, 1, behind_it.n)
+    return table.unpack(behind_it, 2, behind_it.n)
 end
 
 return M

@@ -184,8 +184,6 @@ end
 local function wrong_around(entry)
     if entry.phase ~= "around" then
         return nil
-    elseif entry.sandbox then
-        return "phase around: only functions of the host wrap an operation"
     end
     for verb in pairs(NO_AROUND) do
         if entry.verbs[verb] then

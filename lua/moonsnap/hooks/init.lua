@@ -43,7 +43,7 @@ function M.new(options)
         filters = {}, filters_count = 0, merged = setmetatable({}, { __mode = "k" }), host = host.new(options.clock),
     }, Hooks)
     self.own_caller, self.kept_frames = self.caller, setmetatable({}, { __mode = "k" })
-    self.spare_frames = setmetatable({}, { __mode = "k" })
+    self.spare_frames, self.next_words = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
     self.handlers = words.handlers(self)
     return self
 end

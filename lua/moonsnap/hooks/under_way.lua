@@ -65,15 +65,30 @@ function M.close(chain)
     end
 end
 
---- In the sandbox: ok, verdict or text, instructions, seconds, bytes.
-local function run_sandboxed(chain, entry)
-    local sandbox = entry.sandbox
+--- The function next of a sandbox, which asks for the word of that name. What it asks is another in each call.
+local function next_of(hooks, sandbox)
+    local word, err = hooks.next_words[sandbox], nil
+    if not word then
+        word, err = sandbox:word("next")
+        hooks.next_words[sandbox] = word
+    end
+    return word, err
+end
+
+--- In the sandbox: ok, verdict or text, instructions, seconds, bytes. go_on is what is inside of it, of phase around.
+local function run_sandboxed(chain, entry, go_on)
+    local sandbox, hooks = entry.sandbox, chain.hooks
     local frame, err = M.frame_of(chain, sandbox)
-    if not frame then
+    local words, word = hooks:handlers_of(entry), nil
+    if frame and go_on then
+        words = setmetatable({ next = go_on }, { __index = words })
+        word, err = next_of(hooks, sandbox)
+    end
+    if not frame or go_on and not word then
         return false, err.message, 0, 0.0, 0
     end
     local verdict
-    verdict, err = run_in(sandbox, entry.run, entry.budget, chain.hooks:handlers_of(entry), frame)
+    verdict, err = run_in(sandbox, entry.run, entry.budget, words, frame, word)
     if err ~= nil then
         return false, type(err) == "table" and err.message or tostring(err), sandbox:spent()
     end
@@ -91,19 +106,23 @@ local function run_trusted(chain, entry)
 end
 
 --- Runs a hook: ok, verdict or what was wrong, instructions, seconds, bytes.
-function M.run(chain, entry, a, now_running)
+---@param chain moonsnap.hooks.Chain
+---@param entry moonsnap.hooks.Entry
+---@param go_on? function  of phase around: what is inside of it
+---@param now_running? fun(runner: moonsnap.hooks.Runner)  is told the runner of a function of the host
+function M.run(chain, entry, go_on, now_running)
     local hooks = chain.hooks
     hooks.entry = entry
     if entry.sandbox then
-        return run_sandboxed(chain, entry)
+        return run_sandboxed(chain, entry, go_on)
     end
     if entry.trusted then
         return run_trusted(chain, entry)
     end
     local view = chain.view or requests.view(chain.request)
     chain.view = view
-    if now_running then
-        return hooks.host:run(entry, view, a, chain.store, now_running)
+    if go_on then
+        return hooks.host:run(entry, view, go_on, chain.store, now_running)
     end
     return hooks.host:run(entry, view, chain.store)
 end

@@ -71,6 +71,12 @@ function Sandbox:raise(err) end
 ---@return integer? number
 function Sandbox:pick(number) end
 
+--- A word that is no global: the host hands it in.
+---@param name string
+---@return moonsnap.sandbox.Function?
+---@return moonsnap.Error? err  resource_exhausted
+function Sandbox:word(name) end
+
 --- Abandons the innermost suspended call; its to-be-closed variables are closed within a small budget.
 function Sandbox:cancel() end
 
@@ -159,7 +165,7 @@ function Sandbox:close() end
 ---@field fail?     "closed" | "open"        what its own failure means: closed denies (internal), open is skipped.
 ---                 closed before the change, open after it
 ---@field run       fun(request: moonsnap.Request, store: moonsnap.Store): moonsnap.Verdict?  around: (request, next,
----                 store); in the sandbox the request alone
+---                 store); in the sandbox without the store
 ---@field file?     string   where it was written: "policy.lua:12"
 ---@field trusted?  boolean  ours: called plainly, without a budget; match may be a function then
 
