@@ -1,7 +1,6 @@
 --- What a policy says in vain: hooks that can never match, label policies that nobody comes to, retention rules that
 --- another one has taken everything from. Pure: looks at a loaded policy, and is sure of what it says.
 
-local after = require "moonsnap.hooks.after"
 local units = require "moonsnap.units"
 
 local M = {}
@@ -76,25 +75,8 @@ local function sorted(set)
     return list
 end
 
-local function events_of(verbs)
-    local heard = {}
-    for _, verb in pairs(after.VERBS) do
-        heard[verb] = true
-    end
-    for verb in pairs(verbs) do
-        if heard[verb] then
-            return true
-        end
-    end
-    return false
-end
-
 --- Why a hook never runs, or nil.
 local function vain_hook(entry)
-    if entry.phase == "after" and not events_of(entry.verbs) then
-        return ("hook '%s': phase after: there are no events of %s"):format(entry.name,
-            table.concat(sorted(entry.verbs), ", "))
-    end
     local alternatives = entry.match and entry.match.alternatives
     if not alternatives then
         return nil

@@ -1,7 +1,6 @@
 --- Hooks of phase after as readers of the outbox: what events/delivery.lua hands events to, again and again until they
 --- take them.
 
-
 local sandboxes = require "moonsnap.sandbox"
 
 local M = {}
@@ -10,9 +9,51 @@ local M = {}
 local VERBS = {
     ["/snapshot/prepare"] = "prepare", ["/snapshot/commit"] = "commit", ["/snapshot/remove"] = "remove",
     ["/moonsnap/view"] = "view", ["/moonsnap/update"] = "update", ["/moonsnap/lease"] = "lease",
-    ["/moonsnap/pin"] = "pin", ["/moonsnap/unpin"] = "pin", ["/moonsnap/import"] = "import",
+    ["/moonsnap/pin"] = "pin", ["/moonsnap/unpin"] = "pin",
+    ["/moonsnap/mount"] = "mount", ["/moonsnap/unmount"] = "unmount",
 }
-M.VERBS = VERBS
+
+--- What is made or was, by verb.
+local KINDS = { prepare = "active", view = "view", commit = "committed", import = "committed" }
+
+--- The verb behind an event. An import is a commit without a key.
+local function verb_of(event)
+    local verb = VERBS[event.topic]
+    return verb == "commit" and event.key == "" and "import" or verb
+end
+
+--- Fields that requests have and events do not.
+local function is_missing(term)
+    return term.place == "current" or term.path:find("^caller%.") or term.path == "lease"
+end
+
+--- What is wrong with a hook as one of phase after: it would never be called.
+---@param entry moonsnap.hooks.Entry
+---@return string? wrong
+function M.wrong(entry)
+    if entry.phase ~= "after" then
+        return nil
+    end
+    local told, silent = entry.verbs.import, {}
+    for _, verb in pairs(VERBS) do
+        told = told or entry.verbs[verb]
+    end
+    for verb in pairs(entry.verbs) do
+        silent[#silent + 1] = verb
+    end
+    if not told then
+        table.sort(silent)
+        return "phase after: there are no events of " .. table.concat(silent, ", ")
+    end
+    for _, terms in ipairs(entry.match and entry.match.alternatives or {}) do
+        for _, term in ipairs(terms) do
+            if is_missing(term) then
+                return ("phase after: match: an event has no field '%s' (it has action, key, kind, labels.NAME, name, "
+                    .. "namespace, parent, topic, verb)"):format(term.path)
+            end
+        end
+    end
+end
 
 --- An event as hooks see it.
 local function shown(event)
@@ -21,14 +62,15 @@ local function shown(event)
         copy[name] = value
     end
     copy.labels = copy.labels or {}
-    copy.verb = VERBS[event.topic]
+    copy.verb = verb_of(event)
+    copy.kind, copy.action = KINDS[copy.verb], event.data and event.data.action
     return copy
 end
 
 local function matches(entry)
     return function(event)
-        local verb = VERBS[event.topic]
-        if not verb or not entry.verbs[verb] then
+        local verb = verb_of(event)
+        if not verb or not entry.verbs[verb] and not (verb == "import" and entry.verbs.commit) then
             return false
         end
         return not entry.match or entry.match:matches(shown(event), {})

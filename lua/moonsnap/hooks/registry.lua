@@ -4,6 +4,7 @@
 ---     used    other sets by name, asked before the own ones: those of policy files
 ---     indexes by verb, made anew at each change; requests under way end with the one that they began with
 
+local after = require "moonsnap.hooks.after"
 local entries = require "moonsnap.hooks.entry"
 local indexes = require "moonsnap.hooks.index"
 local matching = require "moonsnap.hooks.match"
@@ -97,6 +98,8 @@ end
 ---@return moonsnap.Error? err  invalid_argument: what is wrong with it
 function Registry:add(hook, sandbox, further)
     local entry, wrong = entries.new(hook, sandbox, further, self)
+    wrong = wrong or after.wrong(entry)
+    entry = not wrong and entry or nil
     if not entry then
         local name = type(hook) == "table" and (hook.name or hook[1])
         return nil, self.failure("invalid_argument",
