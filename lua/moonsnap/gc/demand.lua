@@ -161,18 +161,6 @@ local function round_of(plan, rule, i)
     return rule.hard and plan.keeper[i] == rule and not plan.several[i] and 2 or nil
 end
 
---- In the rule's order. Lua's sort raises, sometimes, when a function contradicts itself.
-local function in_order(plan, rule, list)
-    local ok, sorted = pcall(order.sorted, rule.order, list, plan.tree.facts)
-    if ok then
-        return sorted
-    elseif type(sorted) == "string" and sorted:find("invalid order function", 1, true) then
-        error(plan.state.failure("invalid_argument", ("rule '%s': order: its function contradicts itself: of each two "
-            .. "it must say whether the first one goes first"):format(rule.name)), 0)
-    end
-    error(sorted, 0)
-end
-
 local function candidates_of(plan, rule)
     local rounds, list, n = {}, {}, 0
     for _, i in ipairs(rule.members) do
@@ -183,7 +171,11 @@ local function candidates_of(plan, rule)
         end
     end
     plan.pause()
-    local sorted = in_order(plan, rule, list)
+    local sorted = order.sorted(rule.order, list, plan.tree.facts)
+    if not sorted then
+        error(plan.state.failure("invalid_argument", ("rule '%s': order: its function contradicts itself: of each two "
+            .. "it must say whether the first one goes first"):format(rule.name)), 0)
+    end
     plan.pause()
     local by_round = { [0] = {}, {}, {} }
     for _, i in ipairs(sorted) do

@@ -151,14 +151,17 @@ local SORTS = {
 ---@param name string | fun(a: moonsnap.gc.Fact, b: moonsnap.gc.Fact): boolean
 ---@param list integer[]
 ---@param facts moonsnap.gc.Fact[]
----@return integer[] sorted  a new list
+---@return integer[]? sorted  a new list; nil where a function contradicts itself, which Lua's sort raises, sometimes
 function M.sorted(name, list, facts)
     if type(name) == "string" then
         return SORTS[name](list, facts)
     end
     local sorted = table.move(list, 1, #list, 1, {})
-    table.sort(sorted, function(a, b) return name(facts[a], facts[b]) and true or false end)
-    return sorted
+    local ok, why = pcall(table.sort, sorted, function(a, b) return name(facts[a], facts[b]) and true or false end)
+    if not ok and not (type(why) == "string" and why:find("invalid order function", 1, true)) then
+        error(why, 0)
+    end
+    return ok and sorted or nil
 end
 
 --- Are they in the order in which they were made? So a store lists them, as a rule.
