@@ -173,8 +173,7 @@ local function candidates_of(plan, rule)
     plan.pause()
     local sorted = order.sorted(rule.order, list, plan.tree.facts)
     if not sorted then
-        error(plan.state.failure("invalid_argument", ("rule '%s': order: its function contradicts itself: of each two "
-            .. "it must say whether the first one goes first"):format(rule.name)), 0)
+        error(plan.state.failure("invalid_argument", ("rule '%s': %s"):format(rule.name, order.CONTRADICTS)), 0)
     end
     plan.pause()
     local by_round = { [0] = {}, {}, {} }

@@ -147,6 +147,8 @@ local SORTS = {
     cheapest = by(cost_of_a_byte, lru_ties),
 }
 
+M.CONTRADICTS = "order: its function contradicts itself: of each two it must say whether the first one goes first"
+
 --- Positions in the order in which they go.
 ---@param name string | fun(a: moonsnap.gc.Fact, b: moonsnap.gc.Fact): boolean
 ---@param list integer[]
