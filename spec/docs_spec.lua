@@ -1,9 +1,11 @@
 --- The pages: links lead somewhere, and what docs/service.md shows as a configuration is one.
 local caller = require "spec.support.caller"
+local expect = require "spec.support.expect"
 local moonsnap = require "moonsnap"
 local process = require "spec.support.process"
 local service = require "spec.support.service"
 local tree = require "spec.support.tree"
+local world = require "spec.support.world"
 
 --- A heading's anchor, as GitHub has it.
 local function anchor_of(heading)
@@ -85,5 +87,21 @@ describe("docs/service.md", function()
         assert.equal("unimplemented", err.kind)
         local native <close> = assert(moonsnap.connect { address = served.address, snapshotter = "native" })
         assert(native:prepare("copy"))
+    end)
+end)
+
+describe("docs/containerd.md", function()
+    it("shows a policy that refuses images of a registry", function()
+        local home <close> = world.bare()
+        tree.mkdir(home.root)
+        tree.write(home.root .. "/policy.lua", blocks_of("docs/containerd.md")[1], 384)
+        home.store = assert(home:open())
+        local function prepare(key, image)
+            return home.store:prepare(key, nil, { labels = { ["containerd.io/snapshot/cri.image-ref"] = image } })
+        end
+        expect.fails_saying("permission_denied", "images come from registry.example.com here",
+            prepare("a", "docker.io/library/busybox:latest"))
+        assert(prepare("b", "docker-io.example.com/busybox"))
+        assert(prepare("c"))
     end)
 end)

@@ -1,6 +1,7 @@
 --- What a command advises can be done.
 local command = require "spec.support.command"
 local needs = require "spec.support.needs"
+local service = require "spec.support.service"
 local tree = require "spec.support.tree"
 local world = require "spec.support.world"
 
@@ -15,4 +16,14 @@ describe("a denial within another verb", function()
         local answer = cli("run", "base", "--at", home:directory(), "--commit", "next", "--", "true")
         assert.matches("label 'project' is missing\ntry: moonsnap policy explain commit ", answer.err)
     end))
+end)
+
+describe("a verb that a proxy's socket does not offer", function()
+    it("leads to what does", function()
+        local served <close> = service.start { mode = "proxy" }
+        local cli = command.on(served.root)
+        local pins, reload = cli("--address", served.address, "pins"), cli("--address", served.address, "reload")
+        assert.matches("try: %-%-root DIR %-%-namespace containerd instead", pins.err)
+        assert.matches("try: systemctl reload, or kill %-HUP", reload.err)
+    end)
 end)

@@ -134,7 +134,14 @@ function HINTS.data_loss(call, err)
 end
 
 function HINTS.unimplemented(call, err)
-    return call.store and err.message:find("open the store itself", 1, true)
+    if not call.store then
+        return nil
+    elseif err.message:find("moonsnap.v1.Control", 1, true) then -- a proxy's socket
+        local way = call.verb == "reload" and "systemctl reload, or kill -HUP"
+            or "--root DIR --namespace containerd instead of --address"
+        return way .. ": a proxy's socket has no more than containerd needs"
+    end
+    return err.message:find("open the store itself", 1, true)
         and "--root DIR, where the store is at hand, instead of --address" or nil
 end
 
