@@ -6,6 +6,7 @@
 --- within a week stays as long as the ceiling allows.
 
 local ceiling = option("ceiling", { type = "size", default = "40GiB", doc = "what the cache may hold" })
+local last = option("last", { type = "integer", default = 3, min = 1, doc = "of a project that stay" })
 local young = option("min_age", { type = "duration", default = "10m", doc = "nothing younger goes" })
 local unknown = option("unknown_cost", { type = "integer", default = 60, min = 0, doc = "seconds" })
 
@@ -23,7 +24,7 @@ retention {
         match = CACHE .. ",kind==committed",
         group_by = "project",
         min_age = young,
-        keep = { last = 3 },
+        keep = { last = last },
         rest = "stay", -- what is older goes below the ceiling only
     },
     rule {

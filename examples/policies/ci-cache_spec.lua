@@ -56,3 +56,11 @@ test("what a kept one stands on stays", { ceiling = "1GiB" }, function(t)
     t.equal({}, plan.removed)
     t.equal("needed", plan.why.ground)
 end)
+
+test("how many of a project stay may be said", { ceiling = "1GiB", last = 1 }, function(t)
+    for i = 1, 3 do
+        built(t, "web" .. i, "web", "10", "2GiB")
+    end
+    t:advance("30d")
+    t.equal({ "web1", "web2" }, t:plan().removed)
+end)
