@@ -121,6 +121,9 @@ function HINTS.permission_denied(call, err)
 end
 
 function HINTS.resource_exhausted(_, err)
+    if err.message:find("database or disk is full", 1, true) then -- a removal is written down before it frees anything
+        return "moonsnap cleanup, which frees what removals left; else make a megabyte of room beside the store first"
+    end
     return err.message:find("No space left", 1, true) and "moonsnap cleanup, which frees what removals left" or nil
 end
 
