@@ -1,7 +1,7 @@
 --- What a policy file runs in: a sandbox of its own, or, for automation, a table of globals in this state.
 ---
 ---     state:run(name, text, ...)   nil, err where it does not compile, or fails
----     state:call(fn, ...)          calls one of its functions; raises error values
+---     state:call(fn, ...)          calls one of its functions; raises error values: aborted once it is closed
 ---     state.box                    the sandbox; nil for automation
 
 local raised = require "moonsnap.raised"
@@ -15,6 +15,7 @@ local ASKING = { instructions = 200000, seconds = 0.02, memory = 8 << 20 } -- a 
 
 ---@class moonsnap.policy.State
 ---@field box?   moonsnap.Sandbox
+---@field closed? true
 ---@field asked  table<string, function>  what the file asks of the host, by word
 local Boxed = {}
 Boxed.__index = Boxed
@@ -29,7 +30,8 @@ function M.boxed(core, asked)
         names[#names + 1] = name
     end
     table.sort(names)
-    return setmetatable({ box = core.sandbox.new { memory = STATE, words = names }, asked = asked }, Boxed)
+    return setmetatable({ box = core.sandbox.new { memory = STATE, words = names }, asked = asked,
+        failure = core.error }, Boxed)
 end
 
 function Boxed:run(name, text, ...)
@@ -43,6 +45,9 @@ function Boxed:run(name, text, ...)
 end
 
 function Boxed:call(fn, ...)
+    if self.closed then -- a service plans with pauses, in which it may reload
+        error(self.failure("aborted", "the policy was reloaded meanwhile: try again, by the new one"), 0)
+    end
     local value, err = sandbox.run(self.box, fn, ASKING, self.asked, ...)
     if err then
         error(err, 0)
@@ -55,6 +60,7 @@ function Boxed:memory()
 end
 
 function Boxed:close()
+    self.closed = true
     self.box:close()
 end
 

@@ -128,7 +128,9 @@ local function collect(self, name_space, trigger, due_rules)
 end
 
 local function refused(self, trigger, name_space, err)
-    if err then
+    if err and err.kind == "aborted" then -- reloaded meanwhile: at the next look, by the new rules
+        self.last, self.started = {}, trigger ~= "startup"
+    elseif err then
         self.counts.refused = self.counts.refused + 1
         self.mute[trigger] = self.options.clock() + REFUSED
         self.options.refused(name_space, err)
