@@ -70,6 +70,7 @@
 ---@field stages      integer
 ---@field entries     integer
 ---@field kept        integer
+---@field spared?     {namespace: string, key: string, text: string}[]  of ended processes, kept by hooks of evict
 
 ---@class moonsnap.Imported
 ---@field entries         integer

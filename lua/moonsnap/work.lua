@@ -1,5 +1,7 @@
 --- Work that goes by steps, with progress and cancellation between them: seals, usage, freeing.
 
+local abandoned = require "moonsnap.abandoned"
+
 local M = {}
 
 local BUDGET = 64 -- entries (or MiB) a step: milliseconds at most
@@ -97,7 +99,15 @@ end
 ---@return moonsnap.Cleaned? cleaned
 ---@return moonsnap.Error? err
 function M.cleanup(store, progress)
-    local cleaning <close>, err = store.engine:cleanup()
+    local done, failed = abandoned.first(store, function(fn)
+        if store.engine:depth() == 0 then -- else cleanup does not run either
+            return store:transaction(fn)
+        end
+    end)
+    if failed then
+        return nil, failed
+    end
+    local cleaning <close>, err = store.engine:cleanup(false, done ~= nil)
     if not cleaning then
         return nil, err
     end
@@ -105,7 +115,7 @@ function M.cleanup(store, progress)
     if not ok then
         return nil, why
     end
-    return cleaning:result()
+    return abandoned.add(cleaning:result(), done)
 end
 
 return M

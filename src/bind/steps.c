@@ -1,5 +1,7 @@
 #include "bind/steps.h"
 
+#include <stdlib.h>
+
 #include "base/err.h"
 #include "bind/args.h"
 #include "bind/failure.h"
@@ -146,19 +148,55 @@ static const struct ms_class cleanup_class = {.name = "moonsnap.core.cleanup",
                                               .step = step_cleanup,
                                               .apart = true};
 
-/* cleanup(later) -> cleanup; later: pool:compare does the comparing half */
+/* cleanup(later, spare) -> cleanup; later: pool:compare does the comparing half; spare: what
+ * abandoned tells of stays */
 static int cleanup(lua_State *L) {
     struct ms_err err;
     struct ms_cleanup *opened = NULL;
-    lua_settop(L, 2);
+    lua_settop(L, 3);
     struct ms_store *store = ms_store_check_arg(L);
     struct ms_box *box = ms_box_new(L, &cleanup_class, 1);
-    int failed = lua_toboolean(L, 2) ? ms_store_sweep_open(store, 0, &opened, &err)
-                                     : ms_store_cleanup_open(store, &opened, &err);
-    if (failed < 0)
+    if (ms_store_sweep_open(store, 0, &opened, &err) < 0)
         return ms_failure(L, &err);
     ms_box_fill(box, opened);
+    if (lua_toboolean(L, 3))
+        ms_cleanup_spare(opened);
+    if (!lua_toboolean(L, 2) && ms_cleanup_compare(opened, &err) < 0) {
+        ms_box_close(box);
+        return ms_failure(L, &err);
+    }
     return 1;
+}
+
+struct names {
+    char *ns;
+    char *key;
+};
+
+static void clear_names(void *bytes) {
+    struct names *names = bytes;
+    free(names->ns);
+    free(names->key);
+    *names = (struct names){0};
+}
+
+/* abandoned() -> list of {namespace=, key=} */
+static int abandoned(lua_State *L) {
+    struct ms_err err;
+    int64_t after = 0;
+    int code = 0;
+    lua_settop(L, 1);
+    struct ms_store *store = ms_store_check_arg(L);
+    struct names *names = ms_scratch_new(L, sizeof *names, clear_names);
+    lua_newtable(L);
+    while ((code = ms_store_next_abandoned(store, &after, &names->ns, &names->key, &err)) == 1) {
+        lua_createtable(L, 0, 2);
+        ms_set_string(L, "namespace", names->ns);
+        ms_set_string(L, "key", names->key);
+        lua_rawseti(L, -2, luaL_len(L, -2) + 1);
+        clear_names(names);
+    }
+    return code < 0 ? ms_failure(L, &err) : 1;
 }
 
 /* sweep(number) -> cleanup of what that snapshot has left in the trash */
@@ -270,9 +308,9 @@ static int cover_step(lua_State *L) {
     return ms_step_answer(L, ms_cover_step(work, &err), &err);
 }
 
-const luaL_Reg ms_step_verbs[] = {{"seal", seal},   {"usage", usage}, {"cleanup", cleanup},
-                                  {"sweep", sweep}, {"cover", cover}, {"retire", retire},
-                                  {NULL, NULL}};
+const luaL_Reg ms_step_verbs[] = {{"seal", seal},           {"usage", usage}, {"cleanup", cleanup},
+                                  {"abandoned", abandoned}, {"sweep", sweep}, {"cover", cover},
+                                  {"retire", retire},       {NULL, NULL}};
 
 void ms_steps_setup(lua_State *L) {
     static const luaL_Reg seals[] = {

@@ -13,7 +13,7 @@ local ORDER = {
     "updated", "used", "use_count", "damaged", "labels", "depth", "size", "inodes", "mounts", "source", "target",
     "options", "namespace", "pid", "here", "readonly", "entries", "bytes", "whiteouts", "squashed_owners",
     "skipped_devices", "skipped_xattrs", "skipped_mounts", "note", "orphans", "abandoned", "quarantined", "stages",
-    "kept", "about", "id", "reason", "until", "ttl", "ended", "usage", "help", "status", "added", "changed",
+    "kept", "spared", "about", "id", "reason", "until", "ttl", "ended", "usage", "help", "status", "added", "changed",
     "removed", "opaque", "what", "where", "repair", "repaired",
     "serious", "version", "lua", "at", "rules", "before", "after", "verdict", "rule", "outcome",
     "count", "totals", "unmet", "monitors", "items",

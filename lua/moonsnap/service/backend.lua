@@ -7,6 +7,7 @@
 ---
 --- What waits takes the option `alive`, a function: once it answers false, walks stop with canceled.
 
+local abandoned = require "moonsnap.abandoned"
 local held = require "moonsnap.service.held"
 local holds = require "moonsnap.service.holds"
 local task = require "moonsnap.service.task"
@@ -168,17 +169,19 @@ end
 
 function Backend:cleanup(options)
     local shop, alive, work = self.shop, options and options.alive, nil
-    local ok, err = shop.batch:alone(function(engine)
-        work = engine:cleanup(true)
-        return shop.pool:compare(work)
-    end)
+    local done, err = abandoned.first(self.writer, function(fn) return shop.batch:write(fn, alive) end)
+    local ok = false
+    if not err then
+        ok, err = shop.batch:alone(function(engine)
+            work = engine:cleanup(true, done ~= nil)
+            return shop.pool:compare(work)
+        end)
+    end
     if ok then
         ok, err = shop:drive(work, alive)
     end
-    local cleaned = ok and work:result() or nil
-    if work then
-        work:close()
-    end
+    local cleaned = ok and abandoned.add(work:result(), done) or nil
+    local _ <close> = work
     return cleaned, err
 end
 
@@ -201,8 +204,7 @@ end
 --- What each hook is and has done.
 ---@return table[] rows  see hooks:status()
 function Backend:hooks()
-    local hooks = self.writer.shared.hooks
-    return hooks and hooks:status() or {}
+    return self.writer.shared.hooks and self.writer.shared.hooks:status() or {}
 end
 
 function Backend:stat(key)

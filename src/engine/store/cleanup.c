@@ -18,6 +18,7 @@
 struct ms_cleanup {
     struct ms_store *store; /* borrowed: outlives the cleanup */
     int64_t only;           /* whose trash alone is deleted; 0: all */
+    bool spares;            /* snapshots without an owner stay */
     struct ms_cleaned result;
     struct ms_rows rows;        /* while comparing */
     int64_t sequence;           /* the highest number given when comparing began */
@@ -107,33 +108,47 @@ static int visit_stage(struct ms_cleanup *cleanup, const char *name, struct ms_e
 }
 
 /* Removes a snapshot whose owner is gone, unless something keeps it (a child, a mount). */
-static int remove_abandoned(struct ms_cleanup *cleanup, int64_t number, struct ms_err *err) {
-    struct ms_store *store = cleanup->store;
-    ms_auto_free char *ns = NULL;
-    ms_auto_free char *key = NULL;
-    int code = ms_meta_name(&store->meta, number, &ns, &key, err);
-    if (code == MS_OK)
-        code = ms_store_remove(store, ns, key, true, err);
+static int remove_abandoned(struct ms_cleanup *cleanup, const char *ns, const char *key,
+                            struct ms_err *err) {
+    int code = ms_store_remove(cleanup->store, ns, key, true, err);
     if (code == MS_OK)
         cleanup->result.abandoned++;
     return code == MS_FAILED_PRECONDITION ? MS_OK : code;
 }
 
-static int visit_owners(struct ms_cleanup *cleanup, struct ms_err *err) {
+int ms_store_next_abandoned(struct ms_store *store, int64_t *after, char **ns, char **key,
+                            struct ms_err *err) {
     ms_auto_owner_row struct ms_owner_row row = {0};
-    int64_t after = 0;
-    int code;
-    while ((code = ms_meta_next_owner(&cleanup->store->meta, after, &row, err)) == 1) {
+    int code = ms_store_enter(store, NULL, NULL, err);
+    if (code < 0)
+        return code;
+    while ((code = ms_meta_next_owner(&store->meta, *after, &row, err)) == 1) {
         struct ms_ident ident = {
             .pid = row.pid, .started = row.started, .pid_namespace = row.pid_namespace};
-        after = row.number;
-        if (ms_ident_alive(&ident, row.boot_id, cleanup->store->boot_id) == MS_ALIVE_NO)
-            code = remove_abandoned(cleanup, row.number, err);
-        if (code < 0)
-            return code;
+        *after = row.number;
+        if (ms_ident_alive(&ident, row.boot_id, store->boot_id) == MS_ALIVE_NO) {
+            code = ms_meta_name(&store->meta, row.number, ns, key, err);
+            return code < 0 ? code : 1;
+        }
         ms_owner_row_clear(&row);
     }
     return code;
+}
+
+static int visit_owners(struct ms_cleanup *cleanup, struct ms_err *err) {
+    struct ms_store *store = cleanup->store;
+    int64_t after = 0;
+    for (;;) {
+        ms_auto_free char *ns = NULL;
+        ms_auto_free char *key = NULL;
+        int code = ms_store_next_abandoned(store, &after, &ns, &key, err);
+        if (code == 1)
+            code = remove_abandoned(cleanup, ns, key, err);
+        else
+            return code;
+        if (code < 0)
+            return code;
+    }
 }
 
 /* The rows are read first: the layer of an abandoned one goes to trash when its removal is durable,
@@ -143,7 +158,7 @@ static int compare(struct ms_cleanup *cleanup, struct ms_err *err) {
     int code = ms_meta_rows(&cleanup->store->meta, &cleanup->rows, err);
     if (code == MS_OK)
         code = ms_meta_sequence(&cleanup->store->meta, &cleanup->sequence, err);
-    if (code == MS_OK)
+    if (code == MS_OK && !cleanup->spares)
         code = visit_owners(cleanup, err);
     if (code == MS_OK)
         code = each_entry(place->layers_fd, visit_layer, cleanup, err);
@@ -191,6 +206,8 @@ int ms_store_sweep_open(struct ms_store *store, int64_t number, struct ms_cleanu
     return MS_OK;
 }
 
+void ms_cleanup_spare(struct ms_cleanup *cleanup) { cleanup->spares = true; }
+
 int ms_cleanup_compare(struct ms_cleanup *cleanup, struct ms_err *err) {
     struct ms_store *store = cleanup->store;
     int code = ms_store_enter(store, NULL, NULL, err);
@@ -207,19 +224,6 @@ int ms_cleanup_compare(struct ms_cleanup *cleanup, struct ms_err *err) {
         return ms_err_wrap(err, "clean up");
     rewinddir(cleanup->trash);
     return MS_OK;
-}
-
-int ms_store_cleanup_open(struct ms_store *store, struct ms_cleanup **out, struct ms_err *err) {
-    struct ms_cleanup *cleanup = NULL;
-    int code = ms_store_sweep_open(store, 0, &cleanup, err);
-    if (code < 0 || cleanup == NULL)
-        return code;
-    code = ms_cleanup_compare(cleanup, err);
-    if (code < 0)
-        ms_cleanup_free(cleanup);
-    else
-        *out = cleanup;
-    return code;
 }
 
 /* The work directory of a committed one goes: at once when it was never mounted, else to trash,

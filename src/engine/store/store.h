@@ -305,18 +305,25 @@ struct ms_cleaned {
     int64_t kept;    /* trash that could not be deleted (a mount inside); stays for the next */
 };
 
-/* Compares and renames under the write lock (open), deletes after it (step). */
+/* Housekeeping under way: compares and renames under the write lock (compare), deletes after it
+ * (step). */
 struct ms_cleanup;
-int ms_store_cleanup_open(struct ms_store *store, struct ms_cleanup **out, struct ms_err *err);
 
-/* The comparing half, for one that sweep_open made with the number 0. It uses the store's database
- * and waits for the disk; steps and what follows use neither. */
-int ms_cleanup_compare(struct ms_cleanup *cleanup, struct ms_err *err);
-
-/* The deleting half alone: frees what the snapshot number has left in the trash (0: all that is
- * there). */
+/* Opens one that deletes what the snapshot number has left in the trash (0: all that is there). */
 int ms_store_sweep_open(struct ms_store *store, int64_t number, struct ms_cleanup **out,
                         struct ms_err *err);
+
+/* The comparing half, for one opened with the number 0: rows against directories, and snapshots of
+ * dead owners go. It uses the store's database and waits for the disk; steps and what follows use
+ * neither. */
+int ms_cleanup_compare(struct ms_cleanup *cleanup, struct ms_err *err);
+
+/* The next snapshot beyond the number *after whose owner process is gone, of any namespace: 1, its
+ * number in *after, its names the caller's to free; or 0. For who wants to be asked before such
+ * ones are removed: cleanup is then told to spare them, before it compares. */
+int ms_store_next_abandoned(struct ms_store *store, int64_t *after, char **ns, char **key,
+                            struct ms_err *err);
+void ms_cleanup_spare(struct ms_cleanup *cleanup);
 
 int ms_cleanup_step(struct ms_cleanup *cleanup, size_t budget, struct ms_err *err);
 void ms_cleanup_result(const struct ms_cleanup *cleanup, struct ms_cleaned *out);

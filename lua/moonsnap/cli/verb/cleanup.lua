@@ -36,6 +36,9 @@ return {
             return
         end
         call.out:say(words_of(done))
+        for _, one in ipairs(done.spared or {}) do
+            call.out:say(("kept '%s' in namespace '%s': %s"):format(one.key, one.namespace, one.text))
+        end
         if done.kept > 0 then
             call.out:say(("kept for now: %s"):format(text.several(done.kept, "directory in use", "directories in use")))
         end

@@ -139,6 +139,9 @@ local function clean_up(self)
                     local why = raised.error_of(not ran and cleaned or err, self.options.moonsnap.error)
                     self.log:warn("cleanup at the start", { snapshotter = name, error = why.message })
                 end
+                for _, one in ipairs(ran and cleaned and cleaned.spared or {}) do
+                    self.log:info("kept of an ended process", { snapshotter = name, key = one.key, why = one.text })
+                end
             end)
         end
     end

@@ -183,19 +183,29 @@ function M:run(ns, key)
     return self:fail("unimplemented", "run in '%s': a store in memory has no files", key)
 end
 
---- Removes what belongs to processes that are gone; there is nothing else to free.
-function M:cleanup()
+--- What belongs to processes that are gone.
+function M:abandoned()
     self:open()
-    local gone, ns = {}, {}
+    local numbers, list = {}, {}
     for number, row in pairs(self.state.rows) do
         if row.owner and not self.alive(row.owner) then
-            gone[#gone + 1], ns[number] = number, row.ns
+            numbers[#numbers + 1] = number
         end
     end
-    table.sort(gone)
+    table.sort(numbers)
+    for i, number in ipairs(numbers) do
+        local row = self.state.rows[number]
+        list[i] = { namespace = row.ns, key = row.key }
+    end
+    return list
+end
+
+--- Removes what belongs to processes that are gone, unless that is to be spared; there is nothing else to free.
+function M:cleanup(_, spare)
+    self:open()
     local abandoned = 0
-    for _, number in ipairs(gone) do
-        abandoned = abandoned + (self:remove(ns[number], self.state.rows[number].key) and 1 or 0)
+    for _, one in ipairs(spare and {} or self:abandoned()) do
+        abandoned = abandoned + (self:remove(one.namespace, one.key) and 1 or 0)
     end
     return done { orphans = 0, abandoned = abandoned, quarantined = 0, stages = 0, entries = 0, kept = 0 }
 end
