@@ -116,7 +116,9 @@ describe("what engine:in_use() cannot see", function()
         local home <close> = filled()
         local at = home:directory()
         local script = [[set -e; at=$1; mount --bind $at $at; mount --make-private $at; touch $at/kept
-            unshare --mount=$at/kept true; exec lua5.4 "$2" script "$3" "print(store.engine:in_use().unknown)"]]
+            mkfifo $at/up; unshare --mount sh -c 'echo >"$1"; exec sleep 1000' sh $at/up & read -r _ <$at/up
+            mount --bind /proc/$!/ns/mnt $at/kept; { kill $!; wait $! || :; } 2>/dev/null
+            exec lua5.4 "$2" script "$3" "print(store.engine:in_use().unknown)"]]
         local output = process.run({ "unshare", "--mount", "sh", "-c", script, "sh", at, process.WORKER, home.root },
             { ASAN_OPTIONS = process.asan_options() })
         assert.equal("1", output:match("%S+"), output)
