@@ -196,6 +196,29 @@ describe("the metrics of a service", function()
         scrape { family = socket.AF_INET, addr = "127.0.0.1", port = port }
     end)
 
+    it("count what the service has collected", function()
+        local served = service.new { mode = "direct",
+            config = 'plugin "io.moonsnap.gc.v1.retention" { every = 0.05, commits = 1 }' }
+        tree.mkdir(served.root)
+        tree.write(served.root .. "/policy.lua",
+            'retention { rule { "old", match = "labels.class==old", expire = { ttl = 0 } } }', 384)
+        served.options.args = { "--metrics", "unix:" .. served.dir .. "/m" }
+        local _guard <close> = served:start()
+        local store <close> = assert(moonsnap.connect { address = served.address })
+        for name, class in pairs { a = "new", b = "new", c = "old" } do
+            assert(store:prepare("make " .. name))
+            assert(store:commit(name, "make " .. name, { labels = { class = class } }))
+        end
+        local from, read = moonsnap.sys.steady(), nil
+        repeat
+            read = scrape { family = socket.AF_UNIX, path = served.dir .. "/m" }
+        until prometheus.value(read, "moonsnap_gc_removed_total") == 1 or moonsnap.sys.steady() - from > 30
+        assert.is_true(prometheus.value(read, "moonsnap_gc_runs_total") >= 1)
+        assert.is_true(prometheus.value(read, "moonsnap_gc_bytes_total") > 0)
+        assert.is_number(prometheus.value(read, "moonsnap_gc_refused_total"))
+        assert.is_nil((store:stat("c")))
+    end)
+
     it("move when the configuration says so, and stay when it cannot be", function()
         local served <close> = service.new { config = "" }
         local function at(name) return { family = socket.AF_UNIX, path = served.dir .. "/" .. name } end

@@ -218,6 +218,26 @@ local function of_hooks(registry, service)
         by_hook(service, function(row) return row.breaker == "off" and 1 or 0 end), "hook")
 end
 
+local COLLECTIONS = {
+    { "runs", "moonsnap_gc_runs_total", "Collections that something has asked for." },
+    { "removed", "moonsnap_gc_removed_total", "Snapshots that collections have removed." },
+    { "bytes", "moonsnap_gc_bytes_total", "Bytes of the layers of those." },
+    { "refused", "moonsnap_gc_refused_total", "Collections not done: too much at once, or a wrong rule." },
+}
+
+--- What the service has collected by itself; a reload begins at 0.
+local function of_collections(registry, service)
+    for _, counted in ipairs(COLLECTIONS) do
+        registry:asked("counter", counted[2], counted[3], function()
+            local retention, sum = service.graph and service.graph:get "io.moonsnap.gc.v1.retention", 0
+            for _, collector in ipairs(retention and retention.collectors or {}) do
+                sum = sum + collector.counts[counted[1]]
+            end
+            return sum
+        end)
+    end
+end
+
 --- Adds all of it.
 ---@param registry moonsnap.service.Metrics
 ---@param service moonsnap.Service
@@ -230,6 +250,7 @@ function M.add(registry, service, version)
     of_deliveries(registry, service)
     of_stores(registry, service)
     of_hooks(registry, service)
+    of_collections(registry, service)
     of_process(registry)
 end
 
