@@ -2,6 +2,7 @@
 local expect = require "spec.support.expect"
 local hooks = require "moonsnap.hooks"
 local moonsnap = require "moonsnap"
+local policed = require "spec.support.policed"
 local world = require "spec.support.world"
 
 local fails, fails_saying = expect.fails, expect.fails_saying
@@ -190,6 +191,28 @@ describe("hooks:status()", function()
         assert.same({ 4, 4, 2, 1, 0, 0 },
             { row.calls, row.matches, row.denials, row.defers, row.failures, row.skipped })
         assert.is_true(row.seconds > 0)
+    end)
+
+    it("counts an import once, which is asked about twice; what is new the second time is counted too", function()
+        local home <close> = world.bare()
+        local store <close> = policed.open(home, [[
+            local says
+            hook { "file's", on = "import", phase = "mutate", effects = { "labels" }, run = function()
+                return rewrite { labels = { a = "b" } }
+            end }
+            hook { "late", on = "import", fail = "open", run = function(request)
+                says, request = says and error("a bug") or "nothing"
+            end }
+        ]])
+        assert(store:hook { "script's", on = "import", run = function() end })
+        assert(store:hook { "around", on = "import", phase = "around", run = function(_, go_on) go_on() end })
+        assert(store:import("it", "spec/oracle"))
+        for _, row in ipairs(store.shared.hooks:status()) do
+            if row.on[1] == "import" then
+                assert.same({ row.name, 1, 1, row.name == "file's" and 1 or 0, row.name == "late" and 1 or 0 },
+                    { row.name, row.calls, row.matches, row.rewrites, row.failures })
+            end
+        end
     end)
 end)
 

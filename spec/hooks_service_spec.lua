@@ -98,6 +98,32 @@ describe("a hook in the sandbox", function()
         ]])
         fails_saying("aborted", "true true blue", store:prepare("a"))
     end)
+
+    it("is counted when it says nothing, too, and by itself among those that are asked with it", function()
+        local home <close> = world.bare()
+        local store <close> = store_with(home, [[
+            hook { "silent", on = "prepare", run = function() for i = 1, 1000 do end end }
+            hook { "asks", on = "prepare", run = function() return store.count() > 100 and deny("aborted", "") or nil end }
+            hook { "fails", on = "prepare", fail = "open", run = function() error("a bug") end }
+            hook { "last", on = "prepare", run = function(r) if r.key == "no" then return deny("aborted", "no") end end }
+        ]])
+        for i = 1, 7 do
+            assert(store:prepare("k" .. i))
+        end
+        fails_saying("aborted", "policy last: no", store:prepare("no"))
+        local rows = {}
+        for _, row in ipairs(store.shared.hooks:status()) do
+            rows[row.name] = row
+        end
+        for name, calls in pairs { silent = 8, asks = 8, fails = 5, last = 8 } do
+            assert.equal(calls, rows[name].calls, name)
+            assert.equal(8, rows[name].matches, name)
+            assert.is_true(rows[name].seconds > 0, name)
+        end
+        assert.same({ 5, 3, "off" }, { rows.fails.failures, rows.fails.skipped, rows.fails.breaker })
+        assert.same({ 0, 1 }, { rows.silent.denials, rows.last.denials })
+        assert.is_true(rows.silent.instructions >= 8000 and rows.last.instructions < 1000)
+    end)
 end)
 
 describe("a service with hooks", function()

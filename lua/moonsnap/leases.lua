@@ -67,6 +67,16 @@ function Leases:renew(id, ttl)
     end)
 end
 
+--- Whether hooks let a snapshot go with its lease. Who keeps it stands in the log: nobody waits for that answer.
+local function may_go(store, verb, key, id)
+    local hooks = store.shared.hooks
+    local may, why = hooks:ask(store, { verb = verb, key = key, lease = id })
+    if not may and hooks.log then
+        hooks.log(("lease '%s' ends, '%s' stays: %s"):format(id, key, why.message), why.policy)
+    end
+    return may
+end
+
 --- Takes out of a lease what hooks keep from going with it: remove's where somebody deletes it, evict's where it has
 --- ended by itself.
 ---@param leases moonsnap.Leases
@@ -76,11 +86,11 @@ end
 ---@return moonsnap.Error? err
 local function spare(leases, id, verb)
     local store = leases.store
-    local engine, hooks = store.engine, store.shared.hooks
+    local engine = store.engine
     local held, err = engine:lease_resources(store.name_space, id)
     for _, resource in ipairs(held or {}) do
         if resource.type:find("^snapshots/") and engine:stat(store.name_space, resource.id)
-            and not hooks:ask(store, { verb = verb, key = resource.id, lease = id }) then
+            and not may_go(store, verb, resource.id, id) then
             local ok
             ok, err = engine:lease_drop(store.name_space, id, resource.type, resource.id)
             if not ok then

@@ -140,12 +140,13 @@ local function import_tree(self, name, source, options)
             labels = options.labels,
         }
     end
-    local ok, err = hooks:ask(self, request())
+    local counted = {}
+    local ok, err = hooks:ask(self, request(), counted)
     if not ok then
         return nil, err
     end
     return import.run(self, name, source, options, function(publish)
-        return hooks:perform(self, request(), function(asked) return publish(asked.labels) end)
+        return hooks:perform(self, request(), function(asked) return publish(asked.labels) end, counted)
     end)
 end
 

@@ -49,6 +49,17 @@ describe("the snapshots of a lease", function()
         assert.same({ "base", "save" }, sorted(expect.names(store:walk())))
     end)
 
+    it("that stay are told of in the log", function()
+        local home <close> = world.bare()
+        local said = {}
+        local store <close> = policed.open(home, POLICY, { log = function(line) said[#said + 1] = line end })
+        filled(home)
+        assert(store:leases():delete("l"))
+        table.sort(said)
+        assert.equal(2, #said)
+        assert.is_truthy(said[2]:find("lease 'l' ends, 'keep' stays: remove 'keep': policy kept: kept", 1, true))
+    end)
+
     it("all stay, and the lease with them, when a hook of lease refuses to delete it", function()
         local home <close> = world.bare()
         local store <close> = policed.open(home, POLICY .. [[

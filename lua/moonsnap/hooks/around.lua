@@ -52,7 +52,7 @@ function M.run(chain, arounds, i, act)
         return table.unpack(behind_it, 2, behind_it.n)
     end
     local ok, verdict, instructions, seconds = under_way.run(chain, entry, go_on, function(runner) running = runner end)
-    good(entry, instructions, seconds)
+    good(chain, entry, instructions, seconds)
     if raised then
         error(raised[2], 0) -- misuse of the verb is the caller's, whatever a hook makes of it
     end

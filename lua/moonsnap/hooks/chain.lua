@@ -21,7 +21,7 @@ local function ask(chain, entry)
         return err
     end
     local ok, verdict, instructions, seconds = under_way.run(chain, entry)
-    good(entry, instructions, seconds)
+    good(chain, entry, instructions, seconds)
     if not ok then
         return failed(chain, entry, verdict)
     end
@@ -40,7 +40,7 @@ local function came(chain, found, last, at, ...)
     local verdict, err = go_on(sandbox, nil, entry.words and hooks:handlers_of(entry) or hooks.handlers, ...)
     local instructions, seconds = sandbox:spent()
     counts.matches = counts.matches + 1
-    good(entry, instructions, seconds)
+    good(chain, entry, instructions, seconds)
     if err ~= nil then
         return at + 1, failed(chain, entry, type(err) == "table" and err.message or tostring(err))
     end
@@ -50,7 +50,7 @@ end
 --- Asks hooks from place i on that live in one sandbox, in one call: most say nothing, and ten of them must cost next
 --- to nothing. Nothing when the hook there is to be asked by itself.
 local function together(chain, found, i)
-    local sandbox, last = found[i].asked_in, i - 1
+    local sandbox, last = not chain.counted and found[i].asked_in, i - 1
     while sandbox and found[last + 1] do
         local entry = found[last + 1]
         if entry.asked_in ~= sandbox or entry.breaker.until_ then

@@ -125,8 +125,8 @@ local function guarded(self, store, fn, ...)
 end
 
 --- The hooks, then the act.
-local function go_through(self, index, store, request, act, found)
-    local chain = under_way.new(self, store, request)
+local function go_through(self, index, store, request, act, found, counted)
+    local chain = under_way.new(self, store, request, counted)
     local err, arounds = guarded(self, store, chains.decide, chain, index, found)
     under_way.close(chain)
     if err then
@@ -157,7 +157,7 @@ local function in_transaction(engine, fn, ...)
 end
 
 --- Looks, matches, asks, acts. own: in a transaction of its own already.
-local function look_and_go(self, index, store, request, act, own)
+local function look_and_go(self, index, store, request, act, own, counted)
     requests.look(store, request)
     local found = index:find(request)
     if not found then
@@ -166,9 +166,9 @@ local function look_and_go(self, index, store, request, act, own)
     local engine = store.engine
     local wraps = found[#found].phase == "around" -- what it lets through and then denies is taken back
     if own or requests.LONE[request.verb] or engine:depth() > 0 and not wraps then
-        return go_through(self, index, store, request, act, found)
+        return go_through(self, index, store, request, act, found, counted)
     end
-    return in_transaction(engine, go_through, self, index, store, request, act, found)
+    return in_transaction(engine, go_through, self, index, store, request, act, found, counted)
 end
 
 --- Asks the hooks of a request's verb and, unless one says no, calls act(request), in one transaction. Answers what
@@ -176,9 +176,10 @@ end
 ---@param store   moonsnap.Store
 ---@param request moonsnap.Request  verb, key and what the caller gives; the rest is filled in
 ---@param act     fun(request: moonsnap.Request): any, moonsnap.Error?
+---@param counted? table  one for all calls about the same: hooks count them once
 ---@return any
 ---@return moonsnap.Error? err
-function Hooks:perform(store, request, act)
+function Hooks:perform(store, request, act, counted)
     self:refuse_running(request.verb)
     local index = self.indexes[request.verb]
     if not index then
@@ -187,18 +188,19 @@ function Hooks:perform(store, request, act)
     requests.complete(store, request, self.caller)
     local verb, engine = request.verb, store.engine
     if not requests.LOOKS[verb] or requests.LONE[verb] or engine:depth() > 0 then
-        return look_and_go(self, index, store, request, act)
+        return look_and_go(self, index, store, request, act, nil, counted)
     end
     -- what is there must not change between the look and the act
-    return in_transaction(engine, look_and_go, self, index, store, request, act, true)
+    return in_transaction(engine, look_and_go, self, index, store, request, act, true, counted)
 end
 
 --- Asks without an act: what the answer would be. Counts as asking does.
 ---@param store   moonsnap.Store
 ---@param request moonsnap.Request
+---@param counted? table  as of perform
 ---@return true? ok
 ---@return moonsnap.Error? err
-function Hooks:ask(store, request)
+function Hooks:ask(store, request, counted)
     self:refuse_running(request.verb)
     local index = self.indexes[request.verb]
     if not index then
@@ -210,7 +212,7 @@ function Hooks:ask(store, request)
     if not found then
         return true
     end
-    local chain = under_way.new(self, store, request)
+    local chain = under_way.new(self, store, request, counted)
     local err = guarded(self, store, chains.decide, chain, index, found)
     under_way.close(chain)
     return not err or nil, err

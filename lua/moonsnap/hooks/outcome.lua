@@ -31,9 +31,10 @@ function M.failed(chain, entry, text)
     end
 end
 
-function M.good(entry, instructions, seconds)
+--- Counts a call: once where the same request is asked about twice.
+function M.good(chain, entry, instructions, seconds)
     local counts = entry.counts
-    counts.calls = counts.calls + 1
+    counts.calls = counts.calls + (chain.again and 0 or 1)
     counts.instructions = counts.instructions + instructions
     counts.seconds = counts.seconds + seconds
 end
@@ -73,7 +74,7 @@ local ACTS = {
         end
     end,
     rewrite = function(chain, entry, verdict)
-        entry.counts.rewrites = entry.counts.rewrites + 1
+        entry.counts.rewrites = entry.counts.rewrites + (chain.again and 0 or 1)
         chain.given, chain.done = chain.given or given_of(chain.request), chain.done or {}
         requests.rewrite(chain.request, verdict)
         under_way.close(chain)
@@ -83,7 +84,11 @@ local ACTS = {
 
 --- Whether the breaker lets a hook run; else the error that the request ends with, if any.
 function M.let_run(chain, entry)
-    entry.counts.matches = entry.counts.matches + 1
+    local counted = chain.counted
+    if counted then
+        chain.again, counted[entry] = counted[entry], true
+    end
+    entry.counts.matches = entry.counts.matches + (chain.again and 0 or 1)
     if entry.removed or not entry.breaker:runs() then
         entry.counts.skipped = entry.counts.skipped + 1
         local off = not entry.removed and entry.fail == "closed"

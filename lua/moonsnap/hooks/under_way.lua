@@ -15,10 +15,12 @@ local run_in = sandboxes.run
 ---@field request moonsnap.Request
 ---@field frames  table<moonsnap.Sandbox, moonsnap.sandbox.Frame>  the request in each sandbox
 ---@field view?   moonsnap.Request   the request as functions of the host see it
+---@field counted? table<moonsnap.hooks.Entry, true>  hooks that have counted this request already
+---@field again?  true                the hook that is asked just now is one of them
 
 ---@return moonsnap.hooks.Chain
-function M.new(hooks, store, request)
-    return { hooks = hooks, store = store, request = request, frames = {} }
+function M.new(hooks, store, request, counted)
+    return { hooks = hooks, store = store, request = request, frames = {}, counted = counted }
 end
 
 --- Whoever acts where nobody says is the same in all requests: in each sandbox once.
