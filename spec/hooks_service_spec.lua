@@ -103,9 +103,13 @@ describe("a hook in the sandbox", function()
         local home <close> = world.bare()
         local store <close> = store_with(home, [[
             hook { "silent", on = "prepare", run = function() for i = 1, 1000 do end end }
-            hook { "asks", on = "prepare", run = function() return store.count() > 100 and deny("aborted", "") or nil end }
+            hook { "asks", on = "prepare", run = function()
+                return store.count() > 100 and deny("aborted", "") or nil
+            end }
             hook { "fails", on = "prepare", fail = "open", run = function() error("a bug") end }
-            hook { "last", on = "prepare", run = function(r) if r.key == "no" then return deny("aborted", "no") end end }
+            hook { "last", on = "prepare", run = function(r)
+                return r.key == "no" and deny("aborted", "no") or nil
+            end }
         ]])
         for i = 1, 7 do
             assert(store:prepare("k" .. i))
