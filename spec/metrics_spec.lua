@@ -209,7 +209,8 @@ describe("the metrics of a service", function()
             assert(store:prepare("make " .. name))
             assert(store:commit(name, "make " .. name, { labels = { class = class } }))
         end
-        local from, read = moonsnap.sys.steady(), nil
+        local from = moonsnap.sys.steady()
+        local read
         repeat
             read = scrape { family = socket.AF_UNIX, path = served.dir .. "/m" }
         until prometheus.value(read, "moonsnap_gc_removed_total") == 1 or moonsnap.sys.steady() - from > 30
