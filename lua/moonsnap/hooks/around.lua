@@ -7,8 +7,16 @@ local M = {}
 
 local answered, failed, good, let_run = outcome.answered, outcome.failed, outcome.good, outcome.let_run
 
+--- Is it what next() answered, handed on? That is no verdict, and as good as nothing.
+local function is_handed_on(verdict, behind_it)
+    return behind_it and type(verdict) == type(behind_it[2]) and not (type(verdict) == "table" and verdict.verdict)
+end
+
 --- What an around-hook ends with: its verdict, or what was behind it.
 local function ended(chain, entry, ok, verdict, behind_it)
+    if ok and is_handed_on(verdict, behind_it) then
+        verdict = nil
+    end
     if not ok then
         return failed(chain, entry, verdict)
     elseif verdict == nil and not behind_it then

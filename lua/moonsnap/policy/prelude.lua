@@ -7,7 +7,7 @@
 
 local kinds, error_kinds = ... -- of label policies; of errors, by name
 local asked = host
-local error, pcall, type, ipairs, tostring = error, pcall, type, ipairs, tostring
+local error, pcall, type, ipairs, pairs, tostring = error, pcall, type, ipairs, pairs, tostring
 local setmetatable, _G = setmetatable, _G
 host = nil
 
@@ -31,10 +31,27 @@ local function need(word, value, kind)
     end
 end
 
+--- The first result alone: `return next()` answers nil and an error where the store refuses, which is no failure of
+--- the hook.
+local function first_of(run)
+    return function(request, next)
+        local verdict = run(request, next)
+        return verdict
+    end
+end
+
 --- Registers a hook.
 function hook(fields)
     need("hook", fields, "table")
-    done(asked.hook(fields, place()))
+    local said = fields
+    if fields.phase == "around" and type(fields.run) == "function" then
+        said = {}
+        for name, value in pairs(fields) do
+            said[name] = value
+        end
+        said.run = first_of(fields.run)
+    end
+    done(asked.hook(said, place()))
 end
 
 --- Elements that a constructor has made, or an error.
