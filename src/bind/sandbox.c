@@ -58,6 +58,9 @@ static int attempt(struct ms_guest *guest, lua_CFunction work, struct task *task
 static int no_memory(struct ms_guest *guest, struct ms_err *err, const char *what) {
     if (guest->refused == MS_LIMIT_HOST)
         return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "%s: out of memory", what);
+    if (guest->over != MS_LIMIT_NONE)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED,
+                          "%s: numbers that take too long to put into a table", what);
     return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "%s: over the sandbox's limit of %zu bytes", what,
                       guest->limit);
 }

@@ -6,18 +6,19 @@
 
 #include "engine/clock.h"
 
-#define INTERVAL 100 /* instructions between two calls of the hook */
-#define INTERVAL_BIG                                                                               \
-    10 /* the same, once there was a big string: an instruction may read it all                    \
-        */
-#define BIG_STRING (1 << 16) /* bytes */
+#define INTERVAL 100         /* instructions between two calls of the hook */
+#define BIG_STRING (1 << 16) /* bytes from which on there are fewer: `<` reads 40 of them a us */
+#define INTERVAL_BIG 10      /* once there was such a string; the bigger the fewer */
 #define BLOCK 4096           /* bytes from which on a block is debited */
 #define BLOCK_STEP 32        /* bytes a step */
 #define SLOT 16              /* bytes of a value on a stack */
 #define STACK_BIG (8192 * SLOT)
-#define CAUGHT 100         /* steps of an error that is caught, */
-#define CAUGHT_BYTES 16384 /* and bytes of the state for one more */
-#define UNCLOCKED 1000     /* steps without a look at the clock, at most */
+#define CAUGHT 100            /* steps of an error that is caught, */
+#define CAUGHT_BYTES 16384    /* and bytes of the state for one more */
+#define UNCLOCKED 1000        /* steps without a look at the clock, at most */
+#define PASSED_STEP 4         /* keys passed in a table that grows, a step */
+#define PASSED_NS 3           /* and what each takes */
+#define UNTIMED_NS 1000000000 /* for all of them, while a text is read */
 
 static void go_over(struct ms_guest *guest, enum ms_limit limit) {
     if (guest->over == MS_LIMIT_NONE)
@@ -55,6 +56,16 @@ static bool may_grow(struct ms_guest *guest, size_t size) {
     return false;
 }
 
+/* Debits what a table costs that grows into size bytes, before it does. */
+static void debit_nodes(struct ms_guest *guest, size_t size) {
+    int64_t passed = ms_nodes_passed(&guest->nodes, size);
+    debit(guest, passed / PASSED_STEP);
+    bool timed = guest->deadline != INT64_MAX;
+    int64_t left = timed ? guest->deadline - ms_clock_steady_ns() : UNTIMED_NS;
+    if (passed * PASSED_NS > left && (timed || guest->call == &guest->idle))
+        go_over(guest, MS_LIMIT_SECONDS);
+}
+
 /* Lua calls a table through __call, and that value's __call, without an instruction between, and
  * each step moves all arguments: a chain without end takes the square of the stack. It shows here
  * alone: a big stack (its slots and 5 more) doubles twice while nothing counts. */
@@ -64,11 +75,26 @@ static bool is_endless_call(const struct ms_guest *guest, size_t size) {
            guest->big_at == guest->call->instructions;
 }
 
+/* One instruction may compare all of a string, and for NULs that is slow: from here on the clock is
+ * looked at more often. */
+static void note_string(struct ms_guest *guest, size_t size) {
+    int interval = (int)(INTERVAL_BIG * (size_t)BIG_STRING / size);
+    interval = interval < 1 ? 1 : interval;
+    if (interval >= guest->interval)
+        return;
+    guest->interval = interval;
+    if (guest->running != NULL)
+        ms_guest_count(guest->running, guest);
+}
+
 static void *allocate(void *data, void *block, size_t old, size_t size) {
     struct ms_guest *guest = data;
+    bool nodes = block == NULL && old == 0 && ms_nodes_is_big(size);
+    if (block != NULL && ms_nodes_is_big(old))
+        ms_nodes_drop(&guest->nodes, block);
     if (block == NULL) {
         if (old == LUA_TSTRING && size >= BIG_STRING)
-            guest->interval = INTERVAL_BIG;
+            note_string(guest, size);
         old = 0;
     }
     if (size == 0) {
@@ -78,6 +104,8 @@ static void *allocate(void *data, void *block, size_t old, size_t size) {
     }
     if (size > old && is_endless_call(guest, size))
         go_over(guest, MS_LIMIT_DEPTH);
+    if (nodes)
+        debit_nodes(guest, size);
     if (size > old && !may_grow(guest, size - old))
         return NULL;
     if (size >= STACK_BIG) {
@@ -87,6 +115,10 @@ static void *allocate(void *data, void *block, size_t old, size_t size) {
     void *moved = realloc(block, size);
     if (moved == NULL && size <= old)
         return block; /* Lua counts on it that blocks shrink */
+    if (nodes && moved != NULL && !ms_nodes_add(&guest->nodes, moved, size)) {
+        free(moved);
+        moved = NULL;
+    }
     if (moved == NULL) {
         guest->refused = MS_LIMIT_HOST;
         return NULL;
@@ -118,6 +150,7 @@ struct ms_guest *ms_guest_new(size_t limit) {
 
 void ms_guest_free(struct ms_guest *guest) {
     lua_close(guest->L);
+    ms_nodes_clear(&guest->nodes);
     free(guest);
 }
 

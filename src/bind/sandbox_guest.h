@@ -1,6 +1,7 @@
 /* sandbox_guest.h - inside of sandbox.h: the second Lua state, and what bounds it.
  *
  *     sandbox_guest.c      the state: its memory, its clock, its count of instructions
+ *     sandbox_nodes.c      what a table that grows would cost
  *     sandbox_run.c        calls: each has a thread of the guest
  *     sandbox_call.c, _answer.c, _ask.c   the methods that call: arguments in, results out; that
  *                          ask many at once
@@ -30,6 +31,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "bind/sandbox_nodes.h"
 
 enum ms_limit {
     MS_LIMIT_NONE,
@@ -69,6 +71,7 @@ struct ms_guest_call {
 #define MS_GUEST_CALLS 64 /* calls that can be open at a time */
 #define MS_GUEST_DEPTH 32 /* of tables that cross */
 #define MS_GUEST_ENTRIES 1000000
+#define MS_GUEST_WILD 8192 /* keys that cross to the host and are numbers of the guest's choice */
 
 struct ms_guest {
     lua_State *L; /* its main thread; the threads of calls lie at the bottom of its stack */
@@ -88,10 +91,12 @@ struct ms_guest {
     int64_t unclocked; /* steps since a look at the clock */
     size_t big;        /* the last big block, and instructions at that time */
     int64_t big_at;
-    int interval; /* instructions between two calls of the hook */
-    int blocked;  /* coroutines being resumed from where nothing can yield */
-    int closing;  /* coroutines being closed, one in the other */
-    bool raise;   /* the word that is waited for shall raise */
+    struct ms_nodes nodes;
+    lua_State *running; /* the thread that is, while a call is */
+    int interval;       /* instructions between two calls of the hook */
+    int blocked;        /* coroutines being resumed from where nothing can yield */
+    int closing;        /* coroutines being closed, one in the other */
+    bool raise;         /* the word that is waited for shall raise */
     enum ms_signal signal;
     enum ms_limit over;
     enum ms_limit failed;     /* what the call went over that failed last */
@@ -171,6 +176,7 @@ struct ms_crossing {
     lua_State *from;
     lua_State *to;
     int entries; /* so far */
+    int wild;
     int depth;
     bool frame;      /* tables become such that cannot be changed */
     int kept;        /* index of the host's table of frames by the tables that they are of, or 0 */

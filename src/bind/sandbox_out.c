@@ -11,6 +11,16 @@ static bool refuse(struct ms_crossing *copy, const char *why) {
     return false;
 }
 
+/* Whether the key at index may be chosen so that it collides with many others in the host's table,
+ * which would take the square of their number: any number but small integers. */
+static bool is_wild(lua_State *G, int index) {
+    const lua_Integer small = 1 << 20;
+    if (lua_type(G, index) != LUA_TNUMBER)
+        return false;
+    lua_Integer key = lua_isinteger(G, index) ? lua_tointeger(G, index) : small;
+    return key <= -small || key >= small;
+}
+
 static bool copy_key(struct ms_crossing *copy, int index) {
     int type = lua_type(copy->from, index);
     if (type == LUA_TSTRING || type == LUA_TNUMBER || type == LUA_TBOOLEAN)
@@ -25,6 +35,8 @@ static bool copy_pairs(struct ms_crossing *copy, int index, int box) {
         if (++copy->entries > MS_GUEST_ENTRIES)
             return refuse(copy, "more than 1000000 entries");
         int top = lua_gettop(G);
+        if (is_wild(G, top - 1) && ++copy->wild > MS_GUEST_WILD)
+            return refuse(copy, "more than 8192 keys that are fractions or beyond a million");
         if (!copy_key(copy, top - 1))
             return false;
         if (!ms_cross_out(copy, top, box)) {

@@ -97,6 +97,7 @@ static void leave(struct ms_guest *guest, struct ms_guest_call *call, int64_t si
     guest->left = ms_clock_steady_ns();
     call->ns += guest->left - since;
     guest->call = &guest->idle;
+    guest->running = NULL;
     guest->deadline = guest->slice_end = INT64_MAX;
     guest->over = MS_LIMIT_NONE;
 }
@@ -126,6 +127,7 @@ enum ms_outcome ms_guest_run(struct ms_guest *guest, struct ms_guest_call *call,
     int64_t since = enter(guest, call);
     if (lua_status(call->thread) == LUA_OK)
         ms_guest_count(call->thread, guest);
+    guest->running = call->thread;
     int status = lua_resume(call->thread, guest->L, count, results);
     enum ms_limit limit = MS_LIMIT_NONE;
     enum ms_outcome outcome = MS_OUTCOME_DONE;
@@ -157,6 +159,7 @@ void ms_guest_end(struct ms_guest *guest, struct ms_guest_call *call) {
         begin(guest, call, &closing);
         int64_t since = enter(guest, call);
         ms_guest_count(call->thread, guest);
+        guest->running = call->thread;
         (void)lua_resetthread(call->thread);
         lua_settop(call->thread, 0);
         leave(guest, call, since);

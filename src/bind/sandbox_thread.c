@@ -76,8 +76,11 @@ static int fail(lua_State *L, lua_KContext way) {
 
 /* Ends a coroutine that failed, or is closed; what it ended with is on top of it. */
 static int reset(struct ms_guest *guest, lua_State *co) {
+    lua_State *before = guest->running;
     guest->closing++;
+    guest->running = co;
     int status = lua_resetthread(co);
+    guest->running = before;
     guest->closing--;
     return status;
 }
@@ -90,6 +93,14 @@ static int after_error(lua_State *L, lua_State *co, lua_KContext way, int status
     lua_xmove(co, L, 1);
     ms_guest_pass(L, guest, status);
     return fail(L, way);
+}
+
+/* From here on instructions are those of thread. Its hook may be from before the guest had big
+ * strings. */
+static void run_in(struct ms_guest *guest, lua_State *thread) {
+    guest->running = thread;
+    if (lua_gethookcount(thread) > guest->interval)
+        ms_guest_count(thread, guest);
 }
 
 static int finish_resume(lua_State *L, int status, lua_KContext way);
@@ -109,7 +120,9 @@ static int advance(lua_State *L, int count, lua_KContext way) {
     lua_xmove(L, co, count);
     guest->signal = MS_SIGNAL_NONE;
     guest->blocked += blocked;
+    run_in(guest, co);
     int status = lua_resume(co, L, count, &results);
+    run_in(guest, L);
     guest->blocked -= blocked;
     if (status != LUA_OK && status != LUA_YIELD)
         return after_error(L, co, way, status);
