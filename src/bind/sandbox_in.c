@@ -57,6 +57,9 @@ static bool kept_in(struct ms_crossing *copy, int index, int top) {
     return found;
 }
 
+/* Room for as much in a frame, which lives for one request: counting first would cost more. */
+#define FRAME_FIELDS 8
+
 /* How many pairs the table at index has, up to a few. */
 static int count_of(lua_State *H, int index) {
     int count = 0;
@@ -100,8 +103,8 @@ static bool pairs_in(struct ms_crossing *copy, int index) {
 
 static bool table_in(struct ms_crossing *copy, int index) {
     lua_State *H = copy->from;
-    int many = count_of(H, index);
     int list = (int)lua_rawlen(H, index);
+    int many = copy->frame && list == 0 ? FRAME_FIELDS : count_of(H, index);
     int narr = list <= many || many == 64 ? list : 0;
     lua_createtable(copy->to, narr > MS_GUEST_ENTRIES ? 0 : narr, many > narr ? many - narr : 0);
     if (!pairs_in(copy, index))

@@ -12,13 +12,15 @@ local PAUSE = 60
 ---@field failures number[]  when the last ones happened
 ---@field until_?  number    it is off until then
 ---@field last?    string    what failed
+---@field trouble  {is: boolean?}
 local Breaker = {}
 Breaker.__index = Breaker
 
----@param clock fun(): number  steady seconds
+---@param clock   fun(): number  steady seconds
+---@param trouble {is: boolean?} of all breakers of a set: once one has opened, each is looked at
 ---@return moonsnap.hooks.Breaker
-function M.new(clock)
-    return setmetatable({ clock = clock, failures = {} }, Breaker)
+function M.new(clock, trouble)
+    return setmetatable({ clock = clock, failures = {}, trouble = trouble }, Breaker)
 end
 
 --- Whether the hook runs. After the pause it does once, and what comes of that decides.
@@ -54,7 +56,7 @@ function Breaker:failed(why)
     kept[#kept + 1] = now
     self.failures, self.last = kept, why
     if self.trial or #kept >= FAILURES then
-        self.until_, self.trial = now + PAUSE, nil
+        self.until_, self.trial, self.trouble.is = now + PAUSE, nil, true
     end
 end
 

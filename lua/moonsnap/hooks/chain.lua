@@ -51,6 +51,9 @@ end
 --- to nothing. Nothing when the hook there is to be asked by itself.
 local function together(chain, found, i)
     local sandbox, last = not chain.counted and found[i].asked_in, i - 1
+    if i == 1 and sandbox and found.asked_in == sandbox and not found.trouble.is then
+        last = #found -- nobody of the whole list is off or gone
+    end
     while sandbox and found[last + 1] do
         local entry = found[last + 1]
         if entry.asked_in ~= sandbox or entry.breaker.until_ then

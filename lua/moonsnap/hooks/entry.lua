@@ -242,7 +242,7 @@ function M.new(hook, sandbox, words, options)
     end
     entry.name, entry.priority, entry.fail, entry.run = said.name, said.priority or 0, fail, said.run
     entry.sandbox, entry.words, entry.file, entry.trusted = sandbox, words, said.file, said.trusted
-    entry.counts, entry.breaker = zero(), breaker.new(options.clock)
+    entry.counts, entry.breaker = zero(), breaker.new(options.clock, options.trouble)
     wrong = wrong_around(entry)
     if wrong then
         return nil, wrong

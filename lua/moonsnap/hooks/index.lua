@@ -61,11 +61,14 @@ local function put(index, term, entry)
     end
 end
 
---- Marks a list that all match whoever comes to it: it is handed out as it is.
+--- Marks a list that all match whoever comes to it: it is handed out as it is; and one that is asked in one sandbox.
 local function seal(list)
-    list.sure = true
+    local first = list[1]
+    list.sure, list.asked_in, list.trouble = true, first and first.asked_in, first and first.breaker.trouble
     for _, entry in ipairs(list) do
         list.sure = list.sure and (entry.sure or not entry.match)
+        local same = entry.asked_in == list.asked_in and entry.breaker.trouble == list.trouble
+        list.asked_in = same and list.asked_in or nil
     end
 end
 

@@ -41,6 +41,7 @@ function M.new(options)
         failure = options.failure, clock = options.clock, filter = options.filter, log = options.log,
         caller = options.caller or { door = "module" }, own = {}, used = {}, indexes = {}, verbs = {},
         filters = {}, filters_count = 0, merged = setmetatable({}, { __mode = "k" }), host = host.new(options.clock),
+        trouble = {},
     }, Hooks)
     self.own_caller, self.kept_frames = self.caller, setmetatable({}, { __mode = "k" })
     self.spare_frames, self.next_words = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })

@@ -119,7 +119,7 @@ function Registry:take_out(entry)
     for i, one in ipairs(self.own) do
         if one == entry then
             table.remove(self.own, i)
-            entry.removed, entry.asked_in = true, nil
+            entry.removed, entry.asked_in, entry.breaker.trouble.is = true, nil, true
             rebuild(self)
             return
         end
