@@ -21,6 +21,27 @@ describe("an option that a policy does not have", function()
     end)
 end)
 
+describe("a word of Lua or of the configuration", function()
+    for text, why in pairs {
+        ["print('x')"] = "unknown word 'print': log(text) writes a line into the log",
+        ["mode 'direct'"] = "unknown word 'mode': that is a word of the service's configuration",
+        ["require 'x'"] = "unknown word 'require': include(path) loads another policy file",
+    } do
+        it(("leads a policy to what there is: %s"):format(text), function()
+            local home <close> = world.bare()
+            local path = home:directory() .. "/p.lua"
+            tree.write(path, text, 384)
+            expect.fails_saying("invalid_argument", why, moonsnap.load_policy { files = { path } })
+        end)
+    end
+
+    it("leads a program from print to emit", function()
+        local home <close> = world.new()
+        expect.fails_saying("internal", "program:1: print: emit(value) gives a result",
+            home.store:program("print(1)"))
+    end)
+end)
+
 describe("moonsnap watch", function()
     it("tells until when something is pinned as a time", function()
         local home <close> = world.new()

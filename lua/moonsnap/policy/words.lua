@@ -144,6 +144,15 @@ local function read_option(file, name, spec)
     return value, wrong
 end
 
+--- What people look for who come from Lua, or from the service's configuration.
+local INSTEAD = {
+    print = "log(text) writes a line into the log", require = "include(path) loads another policy file",
+    os = "a policy has no os; now() tells the time", io = "a policy has no files",
+}
+for _, name in ipairs { "mode", "metrics", "plugin", "disable", "register", "wrap", "policy", "automation" } do
+    INSTEAD[name] = "that is a word of the service's configuration, which serve --config FILE reads"
+end
+
 --- A handler for while the file is loaded: what a hook would register would come and go with its requests.
 local function at_first(file, word, handler)
     return function(...)
@@ -208,6 +217,7 @@ function M.new(loading, file)
         duration = units.parse_duration,
         unknown = function(what, name, of, place)
             local wrong = suggest.unknown(what, name:sub(1, 40), known[of])
+                .. (what == "word" and INSTEAD[name] and ": " .. INSTEAD[name] or "")
             if place and loading.options.wrong then
                 return loading.options.wrong(place, wrong) -- and it goes on: nil
             end

@@ -42,6 +42,10 @@ for name, word in pairs(words) do
     _ENV[name] = function(...) return answer(word(...)) end
 end
 
+function print()
+    error("print: emit(value) gives a result, log(text) writes a line on standard error", 2)
+end
+
 local walk_begin, walk_next = program.walk_begin, program.walk_next
 _ENV.program = nil
 
