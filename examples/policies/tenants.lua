@@ -12,6 +12,7 @@ local MADE = { "prepare", "view", "commit", "import" }
 
 labels {
     label.require { "tenant", verbs = MADE, pattern = "^[a-z][a-z0-9-]*$" },
+    label.protect { "tenant", verbs = { "update" }, doors = {}, text = "a snapshot stays its tenant's" }, -- by no door
 }
 
 hook {
@@ -24,6 +25,10 @@ hook {
         if owner ~= request.labels.tenant then
             return deny("invalid_argument", ("'%s': a name of tenant '%s' is %s/NAME")
                 :format(name, request.labels.tenant, request.labels.tenant))
+        end
+        local before = request.current and request.current.labels.tenant -- of a commit, the active's
+        if before and before ~= owner then
+            return deny("permission_denied", ("'%s' is tenant '%s''s"):format(request.key, before))
         end
     end,
 }

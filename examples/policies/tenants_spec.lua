@@ -32,3 +32,12 @@ test("of a quota that is full a commit can still come", { snapshots = 1 }, funct
     t:allowed(t.store:prepare("blue/a", nil, BLUE))
     t:allowed(t.store:commit("blue/b", "blue/a", BLUE))
 end)
+
+test("a snapshot stays its tenant's", function(t)
+    t:allowed(t.store:prepare("blue/a", nil, BLUE))
+    t:denied("permission_denied", "stays", t.store:update({ name = "blue/a", labels = {} }, { "labels.tenant" }))
+    t:denied("permission_denied", "stays", t.store:update({ name = "blue/a", labels = { tenant = "red" } }))
+    t:allowed(t.store:update({ name = "blue/a", labels = { note = "x" } }, { "labels.note" }))
+    local red = { labels = { tenant = "red" } }
+    t:denied("permission_denied", "is tenant 'blue''s", t.store:commit("red/a", "blue/a", red))
+end)
