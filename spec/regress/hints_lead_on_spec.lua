@@ -27,3 +27,23 @@ describe("a verb that a proxy's socket does not offer", function()
         assert.matches("try: systemctl reload, or kill %-HUP", reload.err)
     end)
 end)
+
+describe("what a person asks in vain", function()
+    it("leads on: a lease that is not there to leases, a snapshot to snapshots", function()
+        local home <close> = world.new()
+        local cli = command.on(home.root)
+        for _, words in ipairs { { "renew", "x" }, { "release", "x" }, { "drop", "x", "a" } } do
+            assert.matches("try: moonsnap lease ls, which", cli("lease", table.unpack(words)).err)
+        end
+        assert.matches("try: moonsnap ls, which", cli("pin", "x").err)
+    end)
+
+    it("is refused where it would hold nothing: a pin that is over", function()
+        local home <close> = world.new()
+        assert(home.store:prepare("a"))
+        local answer = command.on(home.root)("pin", "a", "--until", "2020-01-01")
+        assert.equal(2, answer.code)
+        assert.matches("%-%-until '2020%-01%-01': that is over already", answer.err)
+        assert.same({}, home.store:pins():list())
+    end)
+end)

@@ -60,7 +60,11 @@ function HINTS.not_found(call, err)
     elseif call.verb == "umount" then
         return "moonsnap mount, which lists what is mounted"
     end
-    return err.message:find("does not exist", 1, true) and "moonsnap ls, which lists what is there" or nil
+    if not err.message:find("does not exist", 1, true) then
+        return nil
+    end
+    local lists = err.message:find("lease '[^']*' does not exist$") and "moonsnap lease ls" or "moonsnap ls"
+    return lists .. ", which lists what is there"
 end
 
 function HINTS.already_exists()

@@ -18,8 +18,12 @@ return {
     run = function(call)
         local args, ends = call.args, nil
         if args.ends then
+            local now = call.moonsnap.sys.now()
             local wrong
-            ends, wrong = when.moment(args.ends, call.moonsnap.sys.now())
+            ends, wrong = when.moment(args.ends, now)
+            if ends and ends <= now then
+                ends, wrong = nil, ("'%s': that is over already: such a pin holds nothing"):format(args.ends)
+            end
             if not ends then
                 return nil, call.moonsnap.error("invalid_argument", "--until " .. wrong)
             end
