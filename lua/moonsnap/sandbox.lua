@@ -50,13 +50,16 @@ function step(run, what, ...)
     return answer(run, true)
 end
 
---- An abandoned run (an error of the host, a closed coroutine) ends its call.
+--- An abandoned run (an error of the host, a closed coroutine) ends its call; what raised may have ended it already.
 local Guard = {}
 function Guard:__close()
-    if not self.over then
-        self.box:pick(self.call)
+    if not self.over and pcall(self.box.pick, self.box, self.call) then
         self.box:cancel()
     end
+end
+
+local function guarded(box, words, pause)
+    return setmetatable({ box = box, words = words, pause = pause, call = box:pick() }, Guard)
 end
 
 --- The rest of a call after its first step, for what call() or ask() answered. Most have none: they cost no table.
@@ -72,7 +75,12 @@ function M.go_on(box, pause, words, what, ...)
     elseif what == "failed" then
         return failed(...)
     end
-    local run <close> = setmetatable({ box = box, words = words, pause = pause, call = box:pick() }, Guard)
+    local made, guard = pcall(guarded, box, words, pause)
+    if not made then
+        box:cancel()
+        error(guard, 0)
+    end
+    local run <close> = guard
     return step(run, what, ...)
 end
 
