@@ -13,10 +13,10 @@ describe("an around-hook that returns next()", function()
     it("answers what the verb answers, and has not failed where the store refuses", function()
         local home <close> = world.bare()
         local store <close> = policed.open(home, POLICY)
-        for _ = 1, 6 do
-            expect.fails("not_found", store:commit("c", "none"))
-        end
         assert.equal("bind", assert(store:prepare("a"))[1].type)
+        for _ = 1, 6 do
+            expect.fails("already_exists", store:prepare("a"))
+        end
         assert.is_true(store:commit("c", "a"))
         assert.is_true(store:remove("c"))
         local row = store.shared.hooks:status()[1]
@@ -29,7 +29,8 @@ describe("an around-hook that returns next()", function()
         assert(home.store:hook { "wraps", on = { "prepare", "touch" }, phase = "around",
             run = function(_, go_on) return go_on() end })
         assert.equal("bind", assert(home.store:prepare("a"))[1].type)
-        expect.fails("not_found", home.store:touch("none"))
+        expect.fails("already_exists", home.store:prepare("a"))
+        assert.is_true(home.store:touch("a"))
     end)
 
     it("answers nonsense all the same when it is something else", function()

@@ -159,8 +159,7 @@ end
 
 --- Looks, matches, asks, acts. own: in a transaction of its own already.
 local function look_and_go(self, index, store, request, act, own, counted)
-    requests.look(store, request)
-    local found = index:find(request)
+    local found = not requests.look(store, request) and index:find(request)
     if not found then
         return act(request)
     end
@@ -208,8 +207,7 @@ function Hooks:ask(store, request, counted)
         return true
     end
     requests.complete(store, request, self.caller)
-    requests.look(store, request)
-    local found = index:find(request)
+    local found = not requests.look(store, request) and index:find(request)
     if not found then
         return true
     end

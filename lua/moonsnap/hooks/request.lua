@@ -31,16 +31,23 @@ function M.complete(store, request, caller)
     request.labels = checked(request.labels, request.verb)
 end
 
---- Looks up what is there; nothing when there is no such snapshot, which the engine then says.
+--- Looks up what is there. Where nothing is, and nothing can come until the engine is asked, hooks are not asked: it
+--- is the engine that says so, and no hook stumbles over a current that is missing.
 ---@param store   moonsnap.Store
 ---@param request moonsnap.Request
+---@return boolean missing
 function M.look(store, request)
-    local info = M.LOOKS[request.verb] and store.engine:stat(store.name_space, request.key)
+    local looks = M.LOOKS[request.verb]
+    local info, err
+    if looks then
+        info, err = store.engine:stat(store.name_space, request.key)
+    end
     if info then
         request.current = info
         request.kind, request.parent = request.kind or info.kind, request.parent or info.parent
     end
     request.parent = request.parent or ""
+    return looks and not info and err.kind == "not_found" and not M.LONE[request.verb] or false
 end
 
 local function index_of(list, value)
