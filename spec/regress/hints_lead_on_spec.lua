@@ -1,6 +1,7 @@
 --- What a command advises can be done.
 local command = require "spec.support.command"
 local needs = require "spec.support.needs"
+local process = require "spec.support.process"
 local service = require "spec.support.service"
 local tree = require "spec.support.tree"
 local world = require "spec.support.world"
@@ -45,5 +46,17 @@ describe("what a person asks in vain", function()
         assert.equal(2, answer.code)
         assert.matches("%-%-until '2020%-01%-01': that is over already", answer.err)
         assert.same({}, home.store:pins():list())
+    end)
+end)
+
+describe("a watch whose service ends", function()
+    it("is told how to go on behind the last event", function()
+        local served <close> = service.start { mode = "direct" }
+        local watching = process.start { "bin/moonsnap", "--address", served.address, "watch", "--since", "0" }
+        assert.equal(0, command.on(served.root)("--address", served.address, "prepare", "first").code)
+        assert(watching:await "first", watching.text)
+        served:stop()
+        local text = watching:finish()
+        assert.matches("try: again with %-%-since and the last cursor", text)
     end)
 end)

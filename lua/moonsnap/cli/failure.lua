@@ -152,9 +152,12 @@ function HINTS.unimplemented(call, err)
         and "--root DIR, where the store is at hand, instead of --address" or nil
 end
 
-function HINTS.unavailable(call)
+function HINTS.unavailable(call, err)
     if not call.store and call:address() then
         return "moonsnap serve --mode direct, which makes the socket"
+    elseif err.message:find("the service ends", 1, true) then
+        return call.verb == "watch" and "again with --since and the last cursor, once the service is back"
+            or "again, once the service is back"
     end
     return "again, when the other writer is done"
 end
