@@ -38,7 +38,7 @@ hook {
     on = { "prepare", "view", "import" },
     run = function(request)
         local tenant = request.labels.tenant
-        local mine = ("labels.tenant==%s"):format(tenant)
+        local mine = { ["labels.tenant"] = tenant }
         if store.count(mine) >= most then
             return deny("resource_exhausted", ("tenant '%s' has its %d snapshots"):format(tenant, most))
         end

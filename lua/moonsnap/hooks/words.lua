@@ -10,6 +10,7 @@
 ---     now()                       nanoseconds since 1970
 ---     log(text)                   a line in the log
 ---
+--- A filter is containerd's, as text, or a table of fields that must be equal: { ["labels.tenant"] = "blue" }.
 --- A key that is not there is nil; what goes wrong is nil, err.
 
 local M = {}
@@ -27,10 +28,32 @@ local function text_of(where, name, value)
     return value
 end
 
---- A compiled filter of a text, or nil for nil. Raises the error value of a bad one.
+--- Any text as filters quote it.
+local function quoted(text)
+    return '"' .. text:gsub('[%c"\\\x80-\xff]', function(byte) return ("\\x%02x"):format(byte:byte()) end) .. '"'
+end
+
+--- The filter text of a table of fields that must all be equal: what a caller gives is a value there, whatever it looks
+--- like.
+local function text_of_fields(where, fields)
+    local terms = {}
+    for path, value in pairs(fields) do
+        if type(path) ~= "string" or type(value) ~= "string" then
+            error(where .. ": filter: fields with the text that each must have are expected", 0)
+        end
+        local label = path:match("^labels%.(.+)$")
+        terms[#terms + 1] = (label and "labels." .. quoted(label) or path) .. "==" .. quoted(value)
+    end
+    table.sort(terms)
+    return table.concat(terms, ",")
+end
+
+--- A compiled filter of a text or a table, or nil for nil. Raises the error value of a bad one.
 local function filter_of(hooks, where, text)
     if text == nil then
         return nil
+    elseif type(text) == "table" then
+        text = text_of_fields(where, text)
     end
     local kept = hooks.filters
     local filter = kept[text_of(where, "filter", text)]
