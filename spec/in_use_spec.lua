@@ -95,6 +95,26 @@ describe("engine:in_use() #mounts", function()
         end)
     end))
 
+    it("passes over what its root shows to be another store's", needs.mounts(function()
+        local home <close> = filled()
+        local other <close>, numbers = filled()
+        local option = other.store.xattrs == "user" and "userxattr" or "index=off"
+        local bare = ("cd %s/layers; mount -t overlay overlay -o '%s,lowerdir=%d:%d%%s' %s"):format(other.root, option,
+            numbers.top, numbers.base, other:directory())
+        local upper = (",upperdir=%s/layers/%d,workdir=%s/work/%d"):format(other.root, numbers.a, other.root, numbers.a)
+        for _, mount in ipairs { bare:format(""), bare:format(upper) } do
+            elsewhere(mount, function()
+                local in_use = assert(home.store.engine:in_use())
+                assert.same({ {}, {} }, { in_use.sure, in_use.maybe })
+                in_use = assert(other.store.engine:in_use())
+                assert.is_truthy(next(in_use.sure) or next(in_use.maybe))
+            end)
+        end
+        other:mounted("a", function()
+            assert.same({}, assert(home.store.engine:in_use()).maybe)
+        end)
+    end))
+
     it("takes a way that is not ours for maybe", needs.mounts(function()
         local home <close>, numbers = filled()
         local other = home:directory()

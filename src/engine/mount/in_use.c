@@ -39,6 +39,13 @@ static int64_t looks_like(const char *path) {
     return number;
 }
 
+int64_t ms_in_use_maybe(const struct ms_in_use_place *place, const char *path) {
+    if (below(path, place->layers) != 0)
+        return 0;
+    int64_t number = strchr(path, '/') == NULL ? number_at(path) : 0;
+    return number != 0 ? number : looks_like(path);
+}
+
 /* One mount's options, as they are gone through. */
 struct options {
     const struct ms_in_use_place *place;

@@ -112,7 +112,9 @@ static int read_table(struct scan *scan, const char *pid, int *sys, struct ms_er
     int code = ms_mountinfo_open(path, &info, &why);
     while (code == MS_OK && (code = ms_mountinfo_next(&info, &line, &why)) > 0) {
         code = note_kept(scan, &line, err);
-        if (code == MS_OK)
+        bool foreign =
+            strcmp(line.type, "overlay") == 0 && ms_in_use_foreign(&scan->place, pid, &line);
+        if (code == MS_OK && !foreign)
             code = ms_in_use_line(&scan->place, &line, scan->visit, scan->context, err);
         if (code < 0)
             return code;
