@@ -42,6 +42,7 @@ function Metadata:open(options)
     if open_already then
         return open_already
     end
+    options.door = "service" -- of what it does by itself, too: collecting, reaping
     options.untrusted = runtime.mode -- whose labels they are that callers hand on
     options.policy = runtime.service and runtime.service.options.policy -- false leaves the files out
     local writer, err = runtime.moonsnap.open(options)
