@@ -1,6 +1,6 @@
 local moonsnap = require "moonsnap"
-local allocator = require "spec.support.allocator"
 local expect = require "spec.support.expect"
+local faults = require "spec.support.faults"
 local tree = require "spec.support.tree"
 local world = require "spec.support.world"
 
@@ -11,19 +11,6 @@ local function ensure(...)
         error((select(2, ...)), 0)
     end
     return ...
-end
-
---- Engine objects that are open in this Lua state.
-local function open_objects()
-    collectgarbage()
-    collectgarbage()
-    return package.loaded["moonsnap.core"].open_count()
-end
-
-local function open_files()
-    collectgarbage()
-    collectgarbage()
-    return #tree.list("/proc/self/fd")
 end
 
 describe("an error value", function()
@@ -127,7 +114,7 @@ describe("store:walk()", function()
 
     it("closes its walk on break", function()
         local home <close> = filled()
-        local before = open_objects()
+        local before = faults.open_objects()
         for _ in home.store:walk() do -- luacheck: ignore 512
             break
         end
@@ -139,7 +126,7 @@ describe("store:walk()", function()
 
     it("closes its walk when the body raises", function()
         local home <close> = filled()
-        local before = open_objects()
+        local before = faults.open_objects()
         collectgarbage("stop")
         pcall(function()
             for _ in home.store:walk() do
@@ -270,64 +257,20 @@ local function prepared()
     return home
 end
 
---- Runs operation with an injection at 1, 2, 3, ... until it comes through without one.
----@param arm fun(n: integer)
----@param disarm fun(): boolean  was the error injected?
-local function inject_everywhere(home, operation, arm, disarm)
-    for at = 1, 100000 do
-        local ok, err = pcall(function()
-            arm(at)
-            operation(home)
-            disarm()
-        end)
-        if not disarm() then
-            assert(ok, err)
-            return at - 1
-        end
-        assert.is_true(home.store.engine:depth() == 0, "a transaction was left open")
-    end
-end
-
-local function loses_nothing(home, operation, arm, disarm)
-    operation(home) -- once, so that everything lazy is there
-    local objects, files = open_objects(), open_files()
-    local injections = inject_everywhere(home, operation, arm, disarm)
-    assert.is_true(injections > 3)
-    assert.equal(objects, open_objects(), "engine objects left open")
-    assert.equal(files, open_files(), "file descriptors left open")
-end
-
 describe("when no memory is left", function()
     for what, operation in pairs(operations) do
         it("loses nothing at any allocation of " .. what, function()
-            local fault = allocator.load()
             local home <close> = prepared()
-            loses_nothing(home, operation, fault.arm, fault.disarm)
+            faults.at_allocations(home, operation)
         end)
     end
 end)
 
 describe("when Lua raises", function()
-    --- Raises after n virtual machine instructions.
-    local function injector()
-        local raised
-        return function(n)
-            raised = false
-            debug.sethook(function()
-                debug.sethook()
-                raised = true
-                error("injected")
-            end, "", n)
-        end, function()
-            debug.sethook()
-            return raised
-        end
-    end
-
     for what, operation in pairs(operations) do
         it("loses nothing at any instruction of " .. what, function()
             local home <close> = prepared()
-            loses_nothing(home, operation, injector())
+            faults.at_instructions(home, operation)
         end)
     end
 end)
