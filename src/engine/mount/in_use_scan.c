@@ -123,18 +123,19 @@ static int read_table(struct scan *scan, const char *pid, int *sys, struct ms_er
     return MS_OK;
 }
 
-/* A process that does not say in which namespace it is. An ordinary user's own ones alone can have
- * mounted layers that nobody else may open. */
+/* A process that does not say in which namespace it is. Layers that nobody else may open are
+ * mounted by our own processes alone: root, who could, finds them refused (struct ms_store's
+ * other_world). */
 static void note_hidden(struct scan *scan, int proc_fd, const char *pid) {
     struct stat owner;
-    if (strcmp(pid, "1") == 0) {
-        scan->init_hidden = true;
-        return;
-    }
     if (fstatat(proc_fd, pid, &owner, 0) < 0)
         scan->hidden += !gone(errno);
+    else if (owner.st_uid != geteuid())
+        return;
+    else if (strcmp(pid, "1") == 0)
+        scan->init_hidden = true;
     else
-        scan->hidden += owner.st_uid == geteuid() && ms_userns_may_mount(pid);
+        scan->hidden += ms_userns_may_mount(pid);
 }
 
 static int visit_process(struct scan *scan, int proc_fd, const char *pid, struct ms_err *err) {
