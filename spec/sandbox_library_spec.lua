@@ -159,7 +159,7 @@ describe("coroutine, pcall, metatables", function()
             "(function() for k, v in pairs(setmetatable({}, {__pairs = function() return next, {z = 1} end})) do " ..
                 "return k, v end end)()",
             "tostring(setmetatable({}, {__tostring = function() return 'T' end}))",
-            
+
             "utf8.len('h\xc3\xb6')", "utf8.len('\xff')", "utf8.offset('h\xc3\xb6x', 3)",
             "utf8.offset('h\xc3\xb6x', -1)",
             "utf8.codepoint('h\xc3\xb6', 1, -1)", "utf8.char(104, 246)", "utf8.offset('a', 5)", "utf8.len('abc', 4)",
@@ -168,4 +168,18 @@ describe("coroutine, pcall, metatables", function()
             compare(text, "")
         end
     end)
+end)
+
+describe("what is refused", function()
+    for _, text in ipairs { "table.concat({1, {}, 2})", "table.concat({1, nil, 3}, ',', 1, 3)", "table.sort({1}, 'x')",
+        "table.sort({1, 2}, 'x')", "table.insert({}, 5, 1)", "table.insert({}, 1, 2, 3)", "table.move({}, 1, 2)",
+        "table.unpack({}, 1, 1e7)", "('xx'):rep(1 << 62)", "('x'):find('[a')", "('x'):gsub('x', '%2')",
+        "('x'):gsub('x', '%')", "('x'):gsub('x', error)", "('x'):match('(')", "utf8.codepoint('x', 5)" } do
+        it("is said as Lua says it: " .. text, function()
+            local box <close> = boxes.new()
+            local source = "return pcall(function() return " .. text .. " end)"
+            local here = { load(source, "@policy.lua")() }
+            assert.same(here, { boxes.value(box, source) })
+        end)
+    end
 end)

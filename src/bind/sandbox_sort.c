@@ -68,10 +68,10 @@ int ms_table_sort(lua_State *L) {
     struct sort sort = {L, ms_guest_of(L), !lua_isnoneornil(L, 2)};
     luaL_checktype(L, LIST, LUA_TTABLE);
     lua_Integer size = luaL_len(L, LIST);
-    if (sort.ordered)
-        luaL_checktype(L, ORDER, LUA_TFUNCTION);
     if (size < 2)
         return 0;
+    if (sort.ordered)
+        luaL_checktype(L, ORDER, LUA_TFUNCTION);
     luaL_argcheck(L, size < INT32_MAX, LIST, "array too big");
     ms_guest_spend(L, sort.guest, size / 4);
     lua_settop(L, ORDER);
