@@ -183,14 +183,23 @@ static void put_labels(struct ms_text *text, struct ms_span labels) {
                             .end = (const uint8_t *)labels.bytes + labels.size};
     struct ms_label_span label;
     struct ms_err ignored;
-    const char *before = ",\"labels\":{";
-    ms_text_puts(text, labels.size == 0 ? before : "");
+    const char *before = "";
+    ms_text_puts(text, ",\"labels\":{");
     while (labels.size != 0 && ms_labels_next(&in, &label, &ignored) == 1) {
         put_string(text, before, (struct ms_span){label.name, label.name_size});
         put_string(text, ":", (struct ms_span){label.value, label.value_size});
         before = ",";
     }
     ms_text_puts(text, "}");
+}
+
+/* JSON as it was given, on one line: what breaks lines is not within its strings. */
+static void put_data(struct ms_text *text, struct ms_span data) {
+    size_t at = text->size;
+    ms_text_append(text, data.bytes, data.size);
+    for (; at < text->size; at++)
+        if (text->bytes[at] == '\n' || text->bytes[at] == '\r')
+            text->bytes[at] = ' ';
 }
 
 static bool put_line(void *context, const struct ms_event *event) {
@@ -216,7 +225,7 @@ static bool put_line(void *context, const struct ms_event *event) {
     }
     if (event->data.size != 0) {
         ms_text_puts(text, ",\"data\":");
-        ms_text_append(text, event->data.bytes, event->data.size);
+        put_data(text, event->data);
     }
     ms_text_puts(text, "}");
     return text->size < PAGE_BYTES && !text->failed;
