@@ -97,6 +97,7 @@ describe("the breaker", function()
         assert(home.store:hook { "shaky", on = "touch", fail = fail, run = function()
             state.calls = state.calls + 1
             if state.bad then
+                clock.now = clock.now + (state.cheap and 0 or 0.015) -- of 0.02 s
                 error("out of order", 0)
             end
         end })
@@ -122,6 +123,15 @@ describe("the breaker", function()
         assert.equal("off", row.breaker)
         assert.equal(3, row.skipped)
         assert.equal(8, row.matches)
+    end)
+
+    it("leaves a closed one on that fails at once: who makes it raise is denied himself", function()
+        local home <close> = world.new()
+        local state = failing(home, "closed")
+        state.cheap = true
+        fails_saying("internal", "policy shaky: it failed: out of order", touch(home, 9))
+        assert.equal(9, state.calls)
+        assert.same({ "on", "out of order" }, { state.set:status()[1].breaker, state.set:status()[1].last_failure })
     end)
 
     it("passes an open one by", function()
@@ -157,10 +167,13 @@ describe("the breaker", function()
 
     it("begins anew with a reload of the same hook, whose counters go on", function()
         local home <close> = world.new()
-        local _, set = clocked(home)
+        local clock, set = clocked(home)
         local function policy(line)
             local made = hooks.new { failure = moonsnap.error, clock = set.clock, filter = moonsnap.filter }
-            assert(made:add { "p", on = "touch", file = "policy.lua:" .. line, run = function() error("no") end })
+            assert(made:add { "p", on = "touch", file = "policy.lua:" .. line, run = function()
+                clock.now = clock.now + 0.015
+                error("no")
+            end })
             return made
         end
         assert(home.store:prepare("a"))

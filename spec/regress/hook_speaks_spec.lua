@@ -7,7 +7,10 @@ local POLICY = [[
 hook { "who", on = "remove", run = function(request)
     log(request.key .. " by uid " .. request.caller.uid .. " through " .. request.caller.door)
 end }
-hook { "wrong", on = "prepare", match = "labels.wrong", run = function() error("oh") end }
+hook { "wrong", on = "prepare", match = "labels.wrong", run = function()
+    for _ = 1, 150000 do end
+    error("oh")
+end }
 ]]
 
 local function started()

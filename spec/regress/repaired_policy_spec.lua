@@ -18,7 +18,7 @@ end
 describe("a hook that was switched off, and repaired", function()
     it("is asked behind the next reload, and goes on counting, on whatever line it stands", function()
         local served = service.new { mode = "direct" }
-        policed.write(served.root, hook "error('out of order')")
+        policed.write(served.root, hook "for _ = 1, 150000 do end error('out of order')")
         local _ending <close> = served:start()
         local store <close> = assert(moonsnap.connect { address = served.address })
         local made, err

@@ -1,4 +1,5 @@
---- A hook that fails again and again is switched off for a while: it would cost each request its whole budget.
+--- A hook that fails again and again at its budget's cost is switched off for a while. One that is skipped when it
+--- fails (open) is switched off by any failure.
 ---
 ---     on --5 failures within 60 s--> off --60 s--> trial: one request runs it --> on, or off again
 
@@ -39,7 +40,10 @@ function Breaker:runs()
     return true
 end
 
-function Breaker:good()
+--- It ran, or failed in a way that costs next to nothing.
+---@param why? string  what failed
+function Breaker:good(why)
+    self.last = why or self.last
     if self.trial then
         self.failures, self.until_, self.trial = {}, nil, nil
     end

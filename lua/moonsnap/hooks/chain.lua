@@ -23,7 +23,7 @@ local function ask(chain, entry)
     local ok, verdict, instructions, seconds = under_way.run(chain, entry)
     good(chain, entry, instructions, seconds)
     if not ok then
-        return failed(chain, entry, verdict)
+        return failed(chain, entry, verdict, instructions, seconds)
     end
     return answered(chain, entry, verdict)
 end
@@ -42,7 +42,8 @@ local function came(chain, found, last, at, ...)
     counts.matches = counts.matches + 1
     good(chain, entry, instructions, seconds)
     if err ~= nil then
-        return at + 1, failed(chain, entry, type(err) == "table" and err.message or tostring(err))
+        return at + 1, failed(chain, entry, type(err) == "table" and err.message or tostring(err), instructions,
+            seconds)
     end
     return at + 1, answered(chain, entry, verdict)
 end

@@ -22,10 +22,22 @@ function M.refusal(chain, entry, kind, text, seconds)
     return err
 end
 
---- A hook has failed: what that means for the request.
-function M.failed(chain, entry, text)
+--- Whether a failure has cost the request about what the hook may cost.
+local function costly(budget, instructions, seconds)
+    return seconds and seconds >= budget.seconds / 2 or instructions and instructions >= budget.instructions / 2
+end
+
+--- A hook has failed: what that means for the request. Whoever makes a closed hook raise is denied himself: only what
+--- is costly switches it off, for everybody.
+---@param instructions? integer  that it took to fail
+---@param seconds?      number
+function M.failed(chain, entry, text, instructions, seconds)
     entry.counts.failures = entry.counts.failures + 1
-    entry.breaker:failed(text)
+    if entry.fail == "open" or costly(entry.budget, instructions, seconds) then
+        entry.breaker:failed(text)
+    else
+        entry.breaker:good(text)
+    end
     if entry.fail == "closed" then
         return M.refusal(chain, entry, "internal", "it failed: " .. text)
     end
