@@ -2,6 +2,7 @@
 local config = require "moonsnap.config"
 local files = require "moonsnap.config.files"
 local moonsnap = require "moonsnap"
+local needs = require "spec.support.needs"
 local stat = require "posix.sys.stat"
 local tree = require "spec.support.tree"
 local unistd = require "posix.unistd"
@@ -97,15 +98,12 @@ describe("a configuration that others may change", function()
         assert.equal(1, assert(config.read(path, moonsnap.error)).grace)
     end)
 
-    it("is refused when it belongs to somebody else", function()
-        if unistd.geteuid() ~= 0 then
-            return pending("needs root")
-        end
+    it("is refused when it belongs to somebody else", needs.owners(function()
         local home <close> = world.bare()
         local path = write(home, { ["config.lua"] = "" })
         unistd.chown(path, 12345, 12345)
         assert.equal("permission_denied", refused(path).kind)
-    end)
+    end))
 end)
 
 describe("config.survey(path)", function()
