@@ -1,13 +1,19 @@
 --- Lines of a console from a terminal: GNU readline, by lua-readline. The history is a file of the user's.
 ---
---- readline is given one key at a time, so that ^C comes by the loop like everything else: at the prompt it drops the
---- line, in a chunk it ends the chunk.
+--- ^C at the prompt is a key: it makes the line INTERRUPT, which nobody types, and so drops what was typed. While a
+--- chunk runs it is the signal that the loop has taken. (lua-readline can also be given one key at a time, but then
+--- frees the terminal's stream before readline has done with it.)
 
 local stat = require "posix.sys.stat"
+local stdlib = require "posix.stdlib"
+local termio = require "posix.termio"
+local unistd = require "posix.unistd"
 
 local M = {}
 
 local KEEP = 1000 -- lines of history
+local INTERRUPT = "\3"
+local BINDING = [["\C-c": "\C-e\C-u\C-v\C-c\C-m"]] -- end, kill, literally ^C, enter
 
 ---@class moonsnap.repl.Editor: moonsnap.repl.Reader
 ---@field readline table
@@ -52,32 +58,51 @@ function M.new(options)
     return self
 end
 
---- Reads keys until there is a line.
+--- The character that is a signal; answers the one before. Without a terminal nothing is done.
+---@param character? integer  0: none
+---@return integer?
+local function interrupted_by(character)
+    local modes = termio.tcgetattr(0)
+    if modes and character then
+        local before = modes.cc[termio.VINTR]
+        modes.cc[termio.VINTR] = character
+        termio.tcsetattr(0, termio.TCSANOW, modes)
+        return before
+    end
+end
+
+--- Has readline read the user's bindings and ours, which it does at its first line; answers what ends that.
+---@return fun()
+local function with_bindings()
+    local own, home = stdlib.getenv("INPUTRC"), stdlib.getenv("HOME")
+    local fd, path = stdlib.mkstemp((stdlib.getenv("TMPDIR") or "/tmp") .. "/moonsnap.XXXXXX")
+    if not fd then
+        return function() end
+    end
+    unistd.unlink(path)
+    unistd.write(fd, ("$include %s\n%s\n"):format(own or home and home .. "/.inputrc" or "/etc/inputrc", BINDING))
+    stdlib.setenv("INPUTRC", "/proc/self/fd/" .. fd)
+    return function()
+        unistd.close(fd)
+        stdlib.setenv("INPUTRC", own)
+    end
+end
+
+--- Reads a line.
 ---@param prompt string
 ---@return string | false | nil
 function Editor:line(prompt)
-    local readline, loop = self.readline, self.loop
-    local line, over = nil, false
-    readline.handler_install(prompt, function(text)
-        line, over = text, true
-        readline.handler_remove()
-    end)
-    loop:watch(0, "r")
-    local interrupted = false
-    while not over do
-        loop:wait(-1)
-        if loop:signal() then
-            interrupted = true
-            readline.handler_remove()
-            break
-        end
-        if loop:ready() then
-            readline.read_char()
-        end
+    local character = interrupted_by(0)
+    local bound = not self.begun and with_bindings() or nil
+    local line = self.readline.readline(prompt)
+    if bound then
+        bound()
+        self.begun = true
     end
-    loop:watch(0, "")
-    if interrupted then
-        io.stdout:write("^C\n")
+    interrupted_by(character)
+    self.loop:wait(0)
+    while self.loop:signal() do end -- a ^C that came too late for the chunk before
+    if line == INTERRUPT then
         return false
     elseif line == nil then
         io.stdout:write("\n")
