@@ -26,6 +26,7 @@ local BUDGET = { instructions = 200000, seconds = 0.02, memory = 8 * 1024 * 1024
 local FIELDS = {
     name = "string", on = "string or table", phase = "string", priority = "integer", match = "any",
     effects = "table", budget = "table", fail = "string", run = "any", file = "string", trusted = "boolean",
+    blind = "boolean",
 }
 
 --- What a hook has done so far.
@@ -54,6 +55,7 @@ local FIELDS = {
 ---@field sandbox? moonsnap.Sandbox   that run lives in
 ---@field words?   table<string, function>  further words for it
 ---@field trusted? boolean            called plainly
+---@field blind?   boolean            its match looks at what the caller gives, at nothing that is there
 ---@field asked_in? moonsnap.Sandbox  where it is asked together with others; around-hooks are not
 ---@field question? moonsnap.sandbox.Question  what it is asked with there, and what that has used
 ---@field file?    string             where it was written
@@ -242,6 +244,7 @@ function M.new(hook, sandbox, words, options)
     end
     entry.name, entry.priority, entry.fail, entry.run = said.name, said.priority or 0, fail, said.run
     entry.sandbox, entry.words, entry.file, entry.trusted = sandbox, words, said.file, said.trusted
+    entry.blind = said.blind
     entry.counts, entry.breaker = zero(), breaker.new(options.clock, options.trouble)
     wrong = wrong_around(entry)
     if wrong then

@@ -12,6 +12,7 @@ local M = {}
 ---@class moonsnap.hooks.Index
 ---@field entries moonsnap.hooks.Entry[]   all, in order
 ---@field around  boolean                  there is one of phase around
+---@field blind   boolean                  all matches look at what the caller gives alone
 local Index = {}
 Index.__index = Index
 
@@ -84,8 +85,9 @@ end
 ---@return moonsnap.hooks.Index
 function M.new(entries, fixed)
     local self = setmetatable({ entries = entries, labels = {}, current = {}, fixed = {}, rest = {}, paths = {},
-        around = false }, Index)
+        around = false, blind = true }, Index)
     for _, entry in ipairs(entries) do
+        self.blind = self.blind and entry.blind or false
         self.around = self.around or entry.phase == "around"
         local keys = keys_of(entry)
         -- where the one term is the key, standing under it is matching

@@ -74,7 +74,7 @@ function M.hooks(core, mode)
     local made = hooks.new { failure = core.error, clock = core.sys.steady, filter = core.filter }
     assert(made:add {
         name = "untrusted labels", on = { "prepare", "view", "commit" }, phase = "mutate", priority = 2000000,
-        effects = { "labels" }, trusted = true, file = "built in",
+        effects = { "labels" }, trusted = true, blind = true, file = "built in",
         match = function(request) return changes_of(request.labels, mode) ~= nil end,
         run = function(request)
             return { verdict = "rewrite", labels = changes_of(request.labels, mode) }
