@@ -94,7 +94,7 @@ describe("around in a policy file", function()
             ["over its limit of 200000 instructions"] = "next() while true do pcall(next) end",
         } do
             local home <close> = world.bare()
-            local store <close> = store_with(home, around('"prepare"', body))
+            local store <close> = store_with(home, around('"prepare"', body, "budget = { seconds = 20 },"))
             fails_saying("internal", text, store:prepare("a"))
             assert.same({}, names(store:walk()))
         end

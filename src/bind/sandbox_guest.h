@@ -61,8 +61,10 @@ struct ms_guest_call {
     int slot;             /* of the guest's stack: where the thread is */
     int64_t instructions; /* used */
     int64_t ns;
-    size_t begin; /* bytes that the state held */
-    size_t cap;   /* bytes that it may hold */
+    int64_t late_at; /* what the thread had run when the time was over */
+    int windows;     /* that it was given since then */
+    size_t begin;    /* bytes that the state held */
+    size_t cap;      /* bytes that it may hold */
     size_t peak;
     bool word;   /* it is suspended, and waits for results of a word */
     bool broken; /* the thread is of no more use: something failed or was left behind in it */

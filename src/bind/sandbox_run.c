@@ -51,6 +51,7 @@ static void begin(struct ms_guest *guest, struct ms_guest_call *call,
                   const struct ms_budget *budget) {
     call->budget = *budget;
     call->instructions = call->ns = 0;
+    call->windows = 0;
     call->begin = call->peak = guest->used;
     call->cap = cap_of(guest, budget->bytes);
     call->word = false;
