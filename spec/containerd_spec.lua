@@ -201,20 +201,14 @@ describe("Kubernetes' interface with moonsnap #slow", function()
         images.make(tree.mkdir(served.dir .. "/image"), IMAGE)
         local registry <close>, name = registries.start(served.dir .. "/image")
         local node <close> = containerd.start(served, name)
-        local stubs = tree.mkdir(served.dir .. "/stubs")
-        process.must("protoc", "-Ispec/clients", "--python_out=" .. stubs, "spec/clients/cri.proto")
-        local function kubelet(part)
-            return process.must("/usr/bin/python3", "spec/clients/cri.py", node.address, stubs, part, name)
-        end
 
-        kubelet("pull")
+        node:kubelet("pull", name)
         assert.same({ 3, 3 }, { layers_in(served) })
-        local said = kubelet("live")
+        local said = node:kubelet("live", name)
 
         assert.is_truthy(said:find("container says 0 b'hello again\\nwritten\\n'", 1, true), said)
         assert.is_truthy(said:find("image is gone", 1, true), said)
-        node:ctr("--namespace", "k8s.io", "leases", "create", "--id", "last")
-        node:ctr("--namespace", "k8s.io", "leases", "rm", "--sync", "last") -- collects
+        node:collect("k8s.io")
         assert.same({ rows = {}, layers = {}, mounts = {} }, left_in(served))
         assert(registry.pid)
     end)))

@@ -75,19 +75,13 @@ describe("seeds, with containerd #slow", function()
         local chains = seed(served, layout, 2)
         local registry <close>, name = registries.start(layout)
         local node <close> = containerd.start(served, name)
-        local stubs = tree.mkdir(served.dir .. "/stubs")
-        process.must("protoc", "-Ispec/clients", "--python_out=" .. stubs, "spec/clients/cri.proto")
-        local function kubelet(part)
-            return process.must("/usr/bin/python3", "spec/clients/cri.py", node.address, stubs, part, name)
-        end
 
-        kubelet("pull") -- the registry has only the last layer
+        node:kubelet("pull", name) -- the registry has only the last layer
 
         assert.equal(3, #committed_in(served))
-        local said = kubelet("live")
+        local said = node:kubelet("live", name)
         assert.is_truthy(said:find("container says 0 b'hello again\\nwritten\\n'", 1, true), said)
-        node:ctr("--namespace", "k8s.io", "leases", "create", "--id", "last")
-        node:ctr("--namespace", "k8s.io", "leases", "rm", "--sync", "last") -- collects
+        node:collect("k8s.io")
         assert.same(sorted(chains[1], chains[2]), committed_in(served))
         assert.is_truthy(served:log():find("FAILED_PRECONDITION", 1, true))
         assert(registry.pid)

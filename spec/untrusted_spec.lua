@@ -4,7 +4,6 @@ local containerd = require "spec.support.containerd"
 local images = require "spec.support.image"
 local moonsnap = require "moonsnap"
 local needs = require "spec.support.needs"
-local process = require "spec.support.process"
 local registries = require "spec.support.registry"
 local service = require "spec.support.service"
 local tree = require "spec.support.tree"
@@ -90,9 +89,7 @@ describe("an image that tries, with containerd #slow", function()
         })
         local registry <close>, name = registries.start(layout)
         local node <close> = containerd.start(served, name)
-        local stubs = tree.mkdir(served.dir .. "/stubs")
-        process.must("protoc", "-Ispec/clients", "--python_out=" .. stubs, "spec/clients/cri.proto")
-        process.must("/usr/bin/python3", "spec/clients/cri.py", node.address, stubs, "pull", name)
+        node:kubelet("pull", name)
         local store <close> = assert(moonsnap.open { root = served.root, namespace = "containerd", look = true })
         local layers = 0
         for info in store:walk "kind==committed" do

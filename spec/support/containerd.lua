@@ -167,6 +167,26 @@ function Containerd:await(...)
     end
 end
 
+--- Plays a kubelet's part with an image; answers what spec/clients/cri.py printed.
+---@param part "pull" | "live"
+---@param image string
+---@return string
+function Containerd:kubelet(part, image)
+    local stubs = self.dir .. "/stubs"
+    if not tree.exists(stubs) then
+        tree.mkdir(stubs)
+        process.must("protoc", "-Ispec/clients", "--python_out=" .. stubs, "spec/clients/cri.proto")
+    end
+    return process.must("/usr/bin/python3", "spec/clients/cri.py", self.address, stubs, part, image)
+end
+
+--- Has it collect, and waits for that: what the end of a lease does.
+---@param name_space string
+function Containerd:collect(name_space)
+    self:ctr("--namespace", name_space, "leases", "create", "--id", "last")
+    self:ctr("--namespace", name_space, "leases", "rm", "--sync", "last")
+end
+
 --- Ends what still runs in it, then itself.
 function Containerd:close()
     for name_space in (self:try("namespaces", "ls", "-q")):gmatch("[^\n]+") do
