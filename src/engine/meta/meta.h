@@ -79,6 +79,11 @@ int ms_meta_step(struct ms_meta *meta, sqlite3_stmt *statement, const char *doin
 /* Runs a cached statement that answers nothing and is bound to nothing; sql is a literal. */
 int ms_meta_run(struct ms_meta *meta, const char *sql, const char *doing, struct ms_err *err);
 
+/* Binds text, "" for NULL; borrowed until the statement is reset. */
+static inline void ms_meta_bind(sqlite3_stmt *statement, int parameter, const char *text) {
+    (void)sqlite3_bind_text(statement, parameter, text != NULL ? text : "", -1, SQLITE_STATIC);
+}
+
 /* Column as a heap string ("" for NULL); NULL when there is no memory. */
 char *ms_meta_column(sqlite3_stmt *statement, int column);
 

@@ -52,7 +52,7 @@ int ms_meta_set_cursor(struct ms_meta *meta, const char *name, const struct ms_c
     sqlite3_bind_int64(statement, 4, cursor->attempts);
     sqlite3_bind_int64(statement, 5, cursor->due_ns);
     sqlite3_bind_int64(statement, 6, cursor->given_up);
-    sqlite3_bind_text(statement, 7, cursor->error != NULL ? cursor->error : "", -1, SQLITE_STATIC);
+    ms_meta_bind(statement, 7, cursor->error);
     return ms_meta_step(meta, statement, "write a cursor", err);
 }
 

@@ -12,10 +12,6 @@
 #include "engine/meta/labels.h"
 #include "engine/meta/meta.h"
 
-static void bind_text(sqlite3_stmt *statement, int column, const char *text) {
-    sqlite3_bind_text(statement, column, text != NULL ? text : "", -1, SQLITE_STATIC);
-}
-
 /* ---- writing ---------------------------------------------------------------------------------*/
 
 /* Takes up to limit of the oldest events away, as far as newest leaves them behind. */
@@ -59,13 +55,13 @@ int ms_meta_add_event(struct ms_meta *meta, const struct ms_new_event *event, st
     if (code < 0)
         return code;
     sqlite3_bind_int64(statement, 1, ms_clock_now_ns());
-    bind_text(statement, 2, event->topic);
-    bind_text(statement, 3, event->ns);
+    ms_meta_bind(statement, 2, event->topic);
+    ms_meta_bind(statement, 3, event->ns);
     sqlite3_bind_int64(statement, 4, event->number);
-    bind_text(statement, 5, event->key);
-    bind_text(statement, 6, event->name);
-    bind_text(statement, 7, event->parent);
-    bind_text(statement, 8, event->data);
+    ms_meta_bind(statement, 5, event->key);
+    ms_meta_bind(statement, 6, event->name);
+    ms_meta_bind(statement, 7, event->parent);
+    ms_meta_bind(statement, 8, event->data);
     code = ms_meta_step(meta, statement, "write an event", err);
     int64_t newest = sqlite3_last_insert_rowid(meta->db);
     if (code < 0 || newest % MS_EVENTS_STEP != 0)

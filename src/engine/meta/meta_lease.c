@@ -8,14 +8,10 @@
 #include "engine/meta/labels.h"
 #include "engine/meta/schema.h"
 
-static void bind(sqlite3_stmt *statement, int parameter, const char *text) {
-    sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC);
-}
-
 static void bind_thing(sqlite3_stmt *statement, const struct ms_thing *thing) {
-    bind(statement, 1, thing->ns);
-    bind(statement, 2, thing->type);
-    bind(statement, 3, thing->id);
+    ms_meta_bind(statement, 1, thing->ns);
+    ms_meta_bind(statement, 2, thing->type);
+    ms_meta_bind(statement, 3, thing->id);
 }
 
 /* ---- leases ----------------------------------------------------------------------------------*/
@@ -33,8 +29,8 @@ int ms_meta_add_lease(struct ms_meta *meta, const char *ns, const struct ms_reco
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, ns);
-    bind(statement, 2, lease->id);
+    ms_meta_bind(statement, 1, ns);
+    ms_meta_bind(statement, 2, lease->id);
     sqlite3_bind_int64(statement, 3, lease->created_ns);
     sqlite3_bind_blob64(statement, 4, labels.size != 0 ? labels.bytes : "", labels.size,
                         SQLITE_STATIC);
@@ -42,7 +38,7 @@ int ms_meta_add_lease(struct ms_meta *meta, const char *ns, const struct ms_reco
     sqlite3_bind_int64(statement, 6, lease->process.pid);
     sqlite3_bind_int64(statement, 7, (int64_t)lease->process.started);
     sqlite3_bind_int64(statement, 8, (int64_t)lease->process.pid_namespace);
-    bind(statement, 9, lease->boot_id != NULL ? lease->boot_id : "");
+    ms_meta_bind(statement, 9, lease->boot_id);
     code = sqlite3_step(statement);
     if (code == SQLITE_CONSTRAINT_PRIMARYKEY)
         return ms_err_set(err, MS_ALREADY_EXISTS, "lease '%.100s' already exists", lease->id);
@@ -65,8 +61,8 @@ int ms_meta_renew_lease(struct ms_meta *meta, const char *ns, const struct ms_re
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, ns);
-    bind(statement, 2, lease->id);
+    ms_meta_bind(statement, 1, ns);
+    ms_meta_bind(statement, 2, lease->id);
     sqlite3_bind_blob64(statement, 3, labels.size != 0 ? labels.bytes : "", labels.size,
                         SQLITE_STATIC);
     sqlite3_bind_int64(statement, 4, lease->ttl_s);
@@ -82,8 +78,8 @@ int ms_meta_drop_lease(struct ms_meta *meta, const char *ns, const char *id, str
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, ns);
-    bind(statement, 2, id);
+    ms_meta_bind(statement, 1, ns);
+    ms_meta_bind(statement, 2, id);
     code = ms_meta_step(meta, statement, "delete a lease", err);
     if (code < 0)
         return code;
@@ -151,9 +147,9 @@ int ms_meta_leases(struct ms_meta *meta, const char *ns, const char *id, struct 
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, ns);
+    ms_meta_bind(statement, 1, ns);
     if (id != NULL)
-        bind(statement, 2, id);
+        ms_meta_bind(statement, 2, id);
     code = ms_meta_read_records(meta, statement, out, err);
     return code == MS_OK && id != NULL && out->count == 0 ? no_lease(id, err) : code;
 }
@@ -170,7 +166,7 @@ int ms_meta_hold(struct ms_meta *meta, const char *lease, const struct ms_thing 
     if (code < 0)
         return code;
     bind_thing(statement, thing);
-    bind(statement, 4, lease);
+    ms_meta_bind(statement, 4, lease);
     code = sqlite3_step(statement);
     if (code == SQLITE_CONSTRAINT_FOREIGNKEY)
         return no_lease(lease, err);
@@ -190,7 +186,7 @@ int ms_meta_let_go(struct ms_meta *meta, const char *lease, const struct ms_thin
         return code;
     bind_thing(statement, thing);
     if (lease != NULL)
-        bind(statement, 4, lease);
+        ms_meta_bind(statement, 4, lease);
     return ms_meta_step(meta, statement, "write a lease", err);
 }
 
@@ -204,7 +200,7 @@ int ms_meta_rename_held(struct ms_meta *meta, const struct ms_thing *thing, cons
     if (code < 0)
         return code;
     bind_thing(statement, thing);
-    bind(statement, 4, to);
+    ms_meta_bind(statement, 4, to);
     return ms_meta_step(meta, statement, "write a lease", err);
 }
 
@@ -237,8 +233,8 @@ int ms_meta_held(struct ms_meta *meta, const char *ns, const char *lease, struct
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, ns);
-    bind(statement, 2, lease);
+    ms_meta_bind(statement, 1, ns);
+    ms_meta_bind(statement, 2, lease);
     while ((code = ms_meta_step(meta, statement, "read a lease", err)) == 1) {
         code = add_resource(out, statement, err);
         if (code < 0)
@@ -278,9 +274,9 @@ int ms_meta_lease_made(struct ms_meta *meta, const char *ns, const char *lease, 
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, ns);
-    bind(statement, 2, lease);
-    bind(statement, 3, type);
+    ms_meta_bind(statement, 1, ns);
+    ms_meta_bind(statement, 2, lease);
+    ms_meta_bind(statement, 3, type);
     while ((code = ms_meta_step(meta, statement, "read a lease", err)) == 1) {
         const char *key = (const char *)sqlite3_column_text(statement, 0);
         code = key != NULL ? ms_names_add(out, key, err) : ms_err_memory(err);
@@ -300,8 +296,8 @@ int ms_meta_holdings(struct ms_meta *meta, const char *ns, const char *type,
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, ns);
-    bind(statement, 2, type);
+    ms_meta_bind(statement, 1, ns);
+    ms_meta_bind(statement, 2, type);
     while ((code = ms_meta_step(meta, statement, "read what leases hold", err)) == 1) {
         const char *lease = (const char *)sqlite3_column_text(statement, 1);
         code = lease != NULL ? visit(context, sqlite3_column_int64(statement, 0), lease, err)
@@ -328,8 +324,8 @@ int ms_meta_kept(struct ms_meta *meta, const char *ns, const char *key, bool *ou
                         &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, ns);
-    bind(statement, 2, key);
+    ms_meta_bind(statement, 1, ns);
+    ms_meta_bind(statement, 2, key);
     code = ms_meta_step(meta, statement, "look at labels", err);
     if (code < 0)
         return code;

@@ -6,10 +6,6 @@
 #include "engine/meta/meta.h"
 #include "engine/meta/schema.h"
 
-static void bind(sqlite3_stmt *statement, int parameter, const char *text) {
-    sqlite3_bind_text(statement, parameter, text != NULL ? text : "", -1, SQLITE_STATIC);
-}
-
 /* ---- plans -----------------------------------------------------------------------------------*/
 
 int ms_meta_add_plan(struct ms_meta *meta, const struct ms_plan *plan, struct ms_err *err) {
@@ -20,10 +16,10 @@ int ms_meta_add_plan(struct ms_meta *meta, const struct ms_plan *plan, struct ms
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, plan->id);
-    bind(statement, 2, plan->ns);
+    ms_meta_bind(statement, 1, plan->id);
+    ms_meta_bind(statement, 2, plan->ns);
     sqlite3_bind_int64(statement, 3, plan->created_ns);
-    bind(statement, 4, plan->header);
+    ms_meta_bind(statement, 4, plan->header);
     sqlite3_bind_int64(statement, 5, plan->items);
     code = sqlite3_step(statement);
     if (code == SQLITE_CONSTRAINT_PRIMARYKEY)
@@ -37,7 +33,7 @@ int ms_meta_grow_plan(struct ms_meta *meta, const char *plan, int64_t count, str
         ms_meta_prepare(meta, "UPDATE plans SET items = items + ?2 WHERE id = ?1", &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, plan);
+    ms_meta_bind(statement, 1, plan);
     sqlite3_bind_int64(statement, 2, count);
     return ms_meta_step(meta, statement, "write a plan", err);
 }
@@ -51,7 +47,7 @@ int ms_meta_trim_plans(struct ms_meta *meta, const char *ns, int keep, struct ms
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, ns);
+    ms_meta_bind(statement, 1, ns);
     sqlite3_bind_int(statement, 2, keep);
     return ms_meta_step(meta, statement, "delete old plans", err);
 }
@@ -89,9 +85,9 @@ int ms_meta_plans(struct ms_meta *meta, const char *ns, const char *id, struct m
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, ns);
+    ms_meta_bind(statement, 1, ns);
     if (id != NULL)
-        bind(statement, 2, id);
+        ms_meta_bind(statement, 2, id);
     while ((code = ms_meta_step(meta, statement, "read the plans", err)) == 1) {
         code = add_plan(&plans, statement, err);
         if (code < 0)
@@ -116,14 +112,14 @@ int ms_meta_add_plan_item(struct ms_meta *meta, const char *plan, const struct m
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, plan);
+    ms_meta_bind(statement, 1, plan);
     sqlite3_bind_int64(statement, 2, item->place);
     sqlite3_bind_int64(statement, 3, item->number);
-    bind(statement, 4, item->key);
-    bind(statement, 5, item->verdict);
-    bind(statement, 6, item->reason);
-    bind(statement, 7, item->rule);
-    bind(statement, 8, item->text);
+    ms_meta_bind(statement, 4, item->key);
+    ms_meta_bind(statement, 5, item->verdict);
+    ms_meta_bind(statement, 6, item->reason);
+    ms_meta_bind(statement, 7, item->rule);
+    ms_meta_bind(statement, 8, item->text);
     sqlite3_bind_int64(statement, 9, item->size_bytes);
     sqlite3_bind_int64(statement, 10, item->updated_ns);
     sqlite3_bind_int64(statement, 11, item->used_ns);
@@ -174,10 +170,10 @@ int ms_meta_plan_items(struct ms_meta *meta, const char *plan, const struct ms_p
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, plan);
+    ms_meta_bind(statement, 1, plan);
     sqlite3_bind_int64(statement, 2, page->after);
     if (page->outcome != NULL)
-        bind(statement, 3, page->outcome);
+        ms_meta_bind(statement, 3, page->outcome);
     sqlite3_bind_int64(statement, 4, page->count);
     while ((code = ms_meta_step(meta, statement, "read a plan", err)) == 1) {
         code = add_item(&items, statement, err);
@@ -201,7 +197,7 @@ static int count_done(struct ms_meta *meta, const char *plan, int64_t number, st
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, plan);
+    ms_meta_bind(statement, 1, plan);
     sqlite3_bind_int64(statement, 2, number);
     return ms_meta_step(meta, statement, "write a plan", err);
 }
@@ -217,10 +213,10 @@ int ms_meta_plan_item_done(struct ms_meta *meta, const char *plan, const struct 
                                &statement, err);
     if (code < 0)
         return code;
-    bind(statement, 1, plan);
+    ms_meta_bind(statement, 1, plan);
     sqlite3_bind_int64(statement, 2, done->number);
-    bind(statement, 3, done->outcome);
-    bind(statement, 4, done->text);
+    ms_meta_bind(statement, 3, done->outcome);
+    ms_meta_bind(statement, 4, done->text);
     code = ms_meta_step(meta, statement, "write a plan", err);
     return code < 0 ? code : sqlite3_changes(meta->db) != 0;
 }
