@@ -156,7 +156,7 @@ end
 
 describe("a service behind containerd #slow", function()
     it("answers as containerd's own overlay snapshotter answers", needs.root(needs.golang(function()
-        local seed = tonumber(os.getenv("MOONSNAP_SEED")) or os.time()
+        local seed = require "spec.support.seed"
         math.randomseed(seed)
         local served <close> = service.start { mode = "proxy", level = "info" }
         local peer <close> = start_peer(served.dir)

@@ -3,7 +3,7 @@ local facts = require "spec.support.facts"
 local planner = require "moonsnap.gc.plan"
 local stores = require "spec.support.stores"
 
-local SEED = tonumber(os.getenv("MOONSNAP_SEED")) or os.time()
+local SEED = require "spec.support.seed"
 local ROUNDS = 150
 
 --- Calls look for many random stores, rules and their plans.

@@ -1,11 +1,11 @@
 --- Random calls on the engine and on a store in memory: the same answers, rows and events.
 local memory = require "moonsnap.testing.memory"
 local moonsnap = require "moonsnap"
+local SEED = require "spec.support.seed"
 local snapshotter = require "moonsnap.snapshotter"
 local world = require "spec.support.world"
 
 local ROUNDS, CALLS = 12, 60
-local SEED = tonumber(os.getenv("MOONSNAP_SEED")) or os.time()
 
 local KEYS = { "a", "b", "c", "d", "e", "f" }
 local LABELS = { "x", "y", "containerd.io/gc.root", "containerd.io/gc.ref.snapshot.overlayfs", "bad\0name" }

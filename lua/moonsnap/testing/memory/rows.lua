@@ -123,7 +123,7 @@ function M.commit(self, row, name, parent, labels, leased)
     end
     self:set(row, "parent", parent)
     self:set(row, "owner", nil)
-    self:set(row, "leased", leased or row.leased)
+    self:set(row, "leased", leased)
 end
 
 function M.delete(self, row)
