@@ -23,7 +23,8 @@ local operations = {
         local items = { { number = 1, key = "base", verdict = "remove", reason = "released", text = "x" } }
         local id = ensure(engine:plan_save("default", "{}", items))
         ensure(engine:plan_append("default", id, items))
-        ensure(engine:plan_item_done("default", id, 1, "removed", "y"))
+        ensure(engine:plan_done("default", id, 2, { { place = 1, outcome = "busy", text = "y" } }))
+        ensure(select(2, engine:evict("default", "nobody", { number = 1, updated = 1, used = 1, use_count = 1 })))
         ensure(engine:plan_load("default", id))
         ensure(#engine:plan_items("default", id) == 2)
         ensure(engine:plan_list("default"))

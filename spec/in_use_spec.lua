@@ -151,18 +151,66 @@ describe("what engine:in_use() cannot see", function()
     end)))
 end)
 
-describe("engine:probe(namespace, key) #mounts", function()
-    it("knows a writer in any mount namespace", needs.mounts(function()
+--- A snapshot as it is, for evict.
+local function seen(home, key)
+    return assert(home.store:stat(key))
+end
+
+describe("engine:evict(namespace, key, seen, look)", function()
+    it("removes what is as it was seen; with look it only says so", function()
         local home <close> = filled()
         local engine = home.store.engine
-        assert.equal("free", engine:probe("default", "a"))
-        home:mounted("a", function()
-            assert.equal("busy", engine:probe("default", "a"))
+        assert(engine:evict("default", "v", seen(home, "v"), true))
+        assert(home.store:stat("v"))
+        assert(engine:evict("default", "v", seen(home, "v")))
+        expect.fails("not_found", home.store:stat("v"))
+        expect.fails("not_found", engine:evict("default", "nobody", seen(home, "a")))
+    end)
+
+    it("leaves what is not", function()
+        local home <close> = filled()
+        local store, engine = home.store, home.store.engine
+        local before = seen(home, "a")
+        assert(store:touch("a"))
+        expect.fails_saying("aborted", "used since", engine:evict("default", "a", before))
+        before = seen(home, "a")
+        assert(store:update { name = "a", labels = { x = "1" } })
+        expect.fails_saying("aborted", "changed since", engine:evict("default", "a", before))
+        assert(store:remove("a"))
+        assert(store:prepare("a", "base"))
+        expect.fails_saying("aborted", "another snapshot", engine:evict("default", "a", before))
+        assert(store:stat("a"))
+    end)
+
+    it("leaves what has children or a pin", function()
+        local home <close> = filled()
+        local engine = home.store.engine
+        expect.fails_saying("failed_precondition", "children", engine:evict("default", "base", seen(home, "base")))
+        assert(engine:pin("default", "v", "why"))
+        expect.fails_saying("failed_precondition", "pinned", engine:evict("default", "v", seen(home, "v")))
+    end)
+
+    it("knows a writer in any mount namespace #mounts", needs.mounts(function()
+        local home <close>, numbers = filled()
+        local engine, root = home.store.engine, home.root
+        elsewhere(("mount -t overlay overlay -o '%s,lowerdir=%s/layers/%d,upperdir=%s/layers/%d,workdir=%s/work/%d' %s")
+            :format(home.store.xattrs == "user" and "userxattr" or "index=off", root, numbers.base, root, numbers.a,
+                root, numbers.a, home:directory()), function()
+            for _, look in ipairs { true, false } do
+                expect.fails_saying("failed_precondition", "an overlay writes to it",
+                    engine:evict("default", "a", seen(home, "a"), look))
+            end
         end)
-        assert.equal("unknown", engine:probe("default", "v"))
-        assert.equal("unknown", engine:probe("default", "base"))
-        expect.fails("not_found", engine:probe("default", "nobody"))
+        assert(engine:evict("default", "a", seen(home, "a")))
     end))
+
+    it("refuses what is not how a snapshot looks", function()
+        local home <close> = filled()
+        local engine = home.store.engine
+        for _, bad in ipairs { {}, { number = 1, updated = 2, used = "x", use_count = 1 }, "seen" } do
+            assert.has_error(function() engine:evict("default", "a", bad) end)
+        end
+    end)
 end)
 
 describe("engine:tenant(namespace)", function()

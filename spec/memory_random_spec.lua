@@ -62,6 +62,18 @@ local CALL = {
         return "remove " .. key, function(store) return store:remove(key) end
     end,
     function(roll)
+        local key, off = one_of(roll, KEYS), roll(4) == 1 and one_of(roll, { "number", "updated", "used", "use_count" })
+        local look = roll(2) == 1
+        return ("evict %s %s %s"):format(key, off, look), function(store)
+            local info = store:stat(key) or { number = 1, updated = 1, used = 1, use_count = 1 }
+            local seen = { number = info.number, updated = info.updated, used = info.used, use_count = info.use_count }
+            if off then
+                seen[off] = seen[off] + 1
+            end
+            return store.engine:evict("default", key, seen, look)
+        end
+    end,
+    function(roll)
         local key, labels = one_of(roll, KEYS), labels_of(roll)
         local paths = one_of(roll, { {}, { "labels" }, { "labels.x" }, { "labels.x", "labels.y" }, { "parent" } })
         return "update " .. key, function(store)

@@ -94,19 +94,56 @@ describe("engine:plan_save(namespace, header, items)", function()
     end)
 end)
 
-describe("engine:plan_item_done(namespace, id, number, outcome, text)", function()
-    it("counts each item once, and leaves the open ones to go on with", function()
+describe("engine:plan_done(namespace, id, place, outcomes)", function()
+    local function numbers(items)
+        local list = {}
+        for i, read in ipairs(assert(items)) do
+            list[i] = read.number
+        end
+        return list
+    end
+
+    it("goes on item by item: removed, but for those whose outcome is given", function()
+        local home <close> = world.new()
+        local engine = home.store.engine
+        local id = assert(save(home.store, { item(9), item(3), item(7), item(5) }))
+        assert(engine:plan_done("default", id, 1, {}))
+        assert(engine:plan_done("default", id, 3, { { place = 2, outcome = "busy", text = "it is mounted" } }))
+        assert.equal(3, assert(engine:plan_load("default", id)).done)
+        assert.same({ 5 }, numbers(engine:plan_items("default", id, "")))
+        assert.same({ 9, 7 }, numbers(engine:plan_items("default", id, "removed")))
+        local busy = assert(engine:plan_items("default", id, "busy"))
+        assert.same({ 1, 3, "busy", "it is mounted" },
+            { #busy, busy[1].number, busy[1].outcome, busy[1].outcome_text })
+        assert.same({ 9, 3, 7, 5 }, numbers(engine:plan_items("default", id)))
+    end)
+
+    it("never goes back", function()
         local home <close> = world.new()
         local engine = home.store.engine
         local id = assert(save(home.store, { item(9), item(3), item(7) }))
-        assert(engine:plan_item_done("default", id, 3, "removed"))
-        assert(engine:plan_item_done("default", id, 9, "busy", "it is mounted"))
-        assert(engine:plan_item_done("default", id, 9, "removed"))
+        assert(engine:plan_done("default", id, 2, {}))
+        assert(engine:plan_done("default", id, 1, {}))
         assert.equal(2, assert(engine:plan_load("default", id)).done)
-        local open = assert(engine:plan_items("default", id, ""))
-        assert.same({ 1, 7 }, { #open, open[1].number })
-        assert.equal(2, #assert(engine:plan_items("default", id, "removed")))
-        fails("not_found", engine:plan_item_done("default", id, 4, "removed"))
+    end)
+
+    it("refuses places that no item has, and what is no outcome, and writes nothing of them", function()
+        local home <close> = world.new()
+        local engine = home.store.engine
+        local id = assert(save(home.store, { item(9), item(3) }))
+        for _, place in ipairs { 0, 3, -1 } do
+            saying("not_found", ("no item %d"):format(place), engine:plan_done("default", id, place, {}))
+        end
+        fails("not_found", engine:plan_done("default", id, 1, { { place = 1, outcome = "busy" },
+            { place = -1, outcome = "busy" } }))
+        saying("invalid_argument", "behind 1", engine:plan_done("default", id, 1, { { place = 2, outcome = "busy" } }))
+        fails("invalid_argument", engine:plan_done("default", id, 1, { { place = 1, outcome = "" } }))
+        fails("invalid_argument", engine:plan_done("default", id, 1, { { place = 1, outcome = "\xff" } }))
+        for _, bad in ipairs { { 1 }, { { place = "x", outcome = "busy" } }, { { place = 1, outcome = 5 } } } do
+            assert.has_error(function() engine:plan_done("default", id, 1, bad) end)
+        end
+        assert.equal(0, assert(engine:plan_load("default", id)).done)
+        assert.same({ 9, 3 }, numbers(engine:plan_items("default", id, "")))
     end)
 
     it("is one with the transaction that does it", function()
@@ -116,7 +153,7 @@ describe("engine:plan_item_done(namespace, id, number, outcome, text)", function
         local id = assert(save(store, { item(1) }))
         store:transaction(function(inside)
             assert(inside:remove("k1"))
-            assert(inside.engine:plan_item_done("default", id, 1, "removed"))
+            assert(inside.engine:plan_done("default", id, 1, {}))
             return nil, moonsnap.error("aborted", "no")
         end)
         assert(store:stat("k1"))
@@ -151,7 +188,7 @@ describe("a plan of another store", function()
         local id = assert(save(one.store, { item(1) }))
         saying("failed_precondition", "is of another store", two.store.engine:plan_load("default", id))
         saying("failed_precondition", "is of another store", two.store.engine:plan_items("default", id))
-        fails("failed_precondition", two.store.engine:plan_item_done("default", id, 1, "removed"))
+        fails("failed_precondition", two.store.engine:plan_done("default", id, 1, {}))
         fails("invalid_argument", two.store.engine:plan_load("default", "nonsense"))
     end)
 

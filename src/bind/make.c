@@ -86,6 +86,32 @@ static int remove_snapshot(lua_State *L) {
     return ms_answer(L, failed, &err);
 }
 
-const luaL_Reg ms_make_verbs[] = {{"prepare", prepare},        {"view", view},
-                                  {"mounts", mounts},          {"commit", commit},
-                                  {"remove", remove_snapshot}, {NULL, NULL}};
+static int64_t seen_of(lua_State *L, int arg, const char *name) {
+    int whole = 0;
+    lua_getfield(L, arg, name);
+    lua_Integer value = lua_tointegerx(L, -1, &whole);
+    if (whole == 0)
+        luaL_error(L, "evict: %s: integer expected, got %s", name, luaL_typename(L, -1));
+    lua_pop(L, 1);
+    return value;
+}
+
+/* evict(ns, key, {number=, updated=, used=, use_count=}, look) -> true */
+static int evict(lua_State *L) {
+    struct ms_err err;
+    struct ms_arg_place place;
+    struct ms_store *store = ms_store_check_arg(L);
+    luaL_checktype(L, 4, LUA_TTABLE);
+    const struct ms_seen seen = {.number = seen_of(L, 4, "number"),
+                                 .updated_ns = seen_of(L, 4, "updated"),
+                                 .used_ns = seen_of(L, 4, "used"),
+                                 .use_count = seen_of(L, 4, "use_count")};
+    if (ms_arg_place(L, &place, &err) < 0)
+        return ms_failure(L, &err);
+    int failed = ms_store_evict(store, place.ns, place.key, &seen, lua_toboolean(L, 5), &err);
+    return ms_answer(L, failed, &err);
+}
+
+const luaL_Reg ms_make_verbs[] = {
+    {"prepare", prepare},        {"view", view},   {"mounts", mounts}, {"commit", commit},
+    {"remove", remove_snapshot}, {"evict", evict}, {NULL, NULL}};

@@ -21,10 +21,10 @@ static char *string_of(lua_State *L, const char *name) {
     size_t size = 0;
     int type = lua_getfield(L, -1, name);
     if (type != LUA_TSTRING && type != LUA_TNIL)
-        luaL_error(L, "plan_save: %s of an item: a string expected", name);
+        luaL_error(L, "%s of a plan's item: a string expected", name);
     const char *text = type == LUA_TSTRING ? lua_tolstring(L, -1, &size) : "";
     if (strlen(text) != size)
-        luaL_error(L, "plan_save: %s of an item has a NUL byte", name);
+        luaL_error(L, "%s of a plan's item has a NUL byte", name);
     lua_pop(L, 1);
     return (char *)text; /* only read */
 }
@@ -33,7 +33,7 @@ static int64_t integer_of(lua_State *L, const char *name) {
     int whole = 0;
     lua_Integer value = lua_getfield(L, -1, name) == LUA_TNIL ? 0 : lua_tointegerx(L, -1, &whole);
     if (whole == 0 && !lua_isnil(L, -1))
-        luaL_error(L, "plan_save: %s of an item: an integer expected", name);
+        luaL_error(L, "%s of a plan's item: an integer expected", name);
     lua_pop(L, 1);
     return value;
 }
@@ -103,21 +103,37 @@ static int plan_append(lua_State *L) {
     return ms_answer(L, ms_store_plan_append(store, place.ns, place.key, &items, &err), &err);
 }
 
-/* plan_item_done(ns, id, number, outcome, text) -> true */
-static int plan_item_done(lua_State *L) {
+/* The outcomes of the list at arg, borrowed from it; pushes their memory. */
+static struct ms_plan_outcomes outcomes_at(lua_State *L, int arg) {
+    struct ms_plan_outcomes outcomes = {0};
+    luaL_checktype(L, arg, LUA_TTABLE);
+    luaL_checkstack(L, 5, NULL);
+    size_t count = lua_rawlen(L, arg);
+    outcomes.items = lua_newuserdatauv(L, (count + 1) * sizeof *outcomes.items, 0);
+    for (; outcomes.count < count; outcomes.count++) {
+        if (lua_rawgeti(L, arg, (lua_Integer)outcomes.count + 1) != LUA_TTABLE)
+            luaL_argerror(L, arg, "a list of outcomes expected");
+        outcomes.items[outcomes.count] = (struct ms_plan_outcome){
+            .place = integer_of(L, "place"),
+            .outcome = string_of(L, "outcome"),
+            .text = string_of(L, "text"),
+        };
+        lua_pop(L, 1);
+    }
+    return outcomes;
+}
+
+/* plan_done(ns, id, place, outcomes) -> true */
+static int plan_done(lua_State *L) {
     struct ms_err err;
-    struct ms_arg_place place = {0};
-    size_t size = 0;
-    lua_settop(L, 6);
+    struct ms_arg_place at = {0};
+    lua_settop(L, 5);
     struct ms_store *store = ms_store_check_arg(L);
-    struct ms_plan_done done = {.number = luaL_checkinteger(L, 4)};
-    done.outcome = luaL_checklstring(L, 5, &size);
-    luaL_argcheck(L, size != 0 && strlen(done.outcome) == size, 5, "a word expected");
-    done.text = luaL_optlstring(L, 6, "", &size);
-    luaL_argcheck(L, strlen(done.text) == size, 6, "it has a NUL byte");
-    if (plan_place(L, &place, &err) < 0)
+    int64_t place = luaL_checkinteger(L, 4);
+    const struct ms_plan_outcomes others = outcomes_at(L, 5);
+    if (plan_place(L, &at, &err) < 0)
         return ms_failure(L, &err);
-    return ms_answer(L, ms_store_plan_item_done(store, place.ns, place.key, &done, &err), &err);
+    return ms_answer(L, ms_store_plan_done(store, at.ns, at.key, place, &others, &err), &err);
 }
 
 /* ---- out -------------------------------------------------------------------------------------*/
@@ -209,5 +225,5 @@ const luaL_Reg ms_plan_verbs[] = {{"plan_save", plan_save},
                                   {"plan_list", plan_list},
                                   {"plan_items", plan_items},
                                   {"plan_append", plan_append},
-                                  {"plan_item_done", plan_item_done},
+                                  {"plan_done", plan_done},
                                   {NULL, NULL}};

@@ -176,21 +176,6 @@ static int in_use(lua_State *L) {
     return 1;
 }
 
-/* probe(ns, key) -> "busy", "free" or "unknown" */
-static int probe(lua_State *L) {
-    struct ms_err err;
-    struct ms_arg_place place = {0};
-    bool busy = false;
-    bool known = false;
-    lua_settop(L, 3);
-    struct ms_store *store = ms_store_check_arg(L);
-    if (ms_arg_place(L, &place, &err) < 0 ||
-        ms_store_probe(store, place.ns, place.key, &busy, &known, &err) < 0)
-        return ms_failure(L, &err);
-    lua_pushstring(L, !known ? "unknown" : busy ? "busy" : "free");
-    return 1;
-}
-
 struct tenant {
     char *name;
 };
@@ -234,9 +219,11 @@ static int set_tenant(lua_State *L) {
     return ms_answer(L, ms_store_set_tenant(store, ns, name, &err), &err);
 }
 
-const luaL_Reg ms_survey_verbs[] = {{"survey", survey},         {"in_use", in_use},
-                                    {"probe", probe},           {"tenant", tenant},
-                                    {"set_tenant", set_tenant}, {NULL, NULL}};
+const luaL_Reg ms_survey_verbs[] = {{"survey", survey},
+                                    {"in_use", in_use},
+                                    {"tenant", tenant},
+                                    {"set_tenant", set_tenant},
+                                    {NULL, NULL}};
 
 void ms_survey_setup(lua_State *L) {
     static const luaL_Reg methods[] = {

@@ -16,7 +16,7 @@ struct ms_plan {
     int64_t created_ns;
     char *header; /* JSON, as it was given */
     int64_t items;
-    int64_t done; /* how many have an outcome */
+    int64_t done; /* how many of them, from the first on */
 };
 
 struct ms_plans {
@@ -47,11 +47,16 @@ struct ms_plan_items {
     size_t room;
 };
 
-/* What came of an item; borrowed. */
-struct ms_plan_done {
-    int64_t number;
-    const char *outcome; /* a word: "removed", "busy", ... */
+/* What came of an item that was not removed; borrowed. */
+struct ms_plan_outcome {
+    int64_t place;
+    const char *outcome; /* a word: "busy", "vetoed", ... */
     const char *text;    /* for people */
+};
+
+struct ms_plan_outcomes {
+    struct ms_plan_outcome *items;
+    size_t count;
 };
 
 void ms_plan_clear(struct ms_plan *plan);

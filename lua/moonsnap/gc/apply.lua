@@ -4,8 +4,8 @@
 ---     busy      held, mounted or has a child by now                changed   another snapshot, or used since
 ---     gone      somebody else has removed it                       failed    the store said no
 ---
---- A few items a transaction, each in a savepoint of its own and its outcome with it: whoever is killed leaves no item
---- half done, and the next one to apply the plan goes on behind the last that is.
+--- A few items a transaction, and with them how far the plan is done: whoever is killed leaves no item half done, and
+--- the next one to apply the plan goes on behind the last that is.
 
 local facts = require "moonsnap.gc.facts"
 
@@ -29,85 +29,45 @@ local function leased(store)
 end
 
 --- Is it mounted, as far as can be seen?
-local function mounted(store, in_use, item, kind)
+local function mounted(in_use, item)
     if in_use.sure[item.number] then
         return "mounted"
     elseif in_use.maybe[item.number] or in_use.unknown > 0 then
         return "may be mounted"
-    elseif kind == "active" and store.engine:probe(store.name_space, item.key) == "busy" then
-        return "an overlay writes to it"
     end
 end
 
---- Why it is not what the plan saw, or nil.
-local function changed(info, item)
-    if info.number ~= item.number then
-        return "another snapshot has its name by now"
-    elseif info.used ~= item.used or info.use_count ~= item.use_count then
-        return "used since the plan"
-    elseif info.updated ~= item.updated then
-        return "changed since the plan"
-    end
-end
+local OUTCOMES = { not_found = "gone", aborted = "changed", failed_precondition = "busy" }
 
 --- Removes one item, or says what came of it instead.
 ---@return string outcome
 ---@return string? text
 local function remove(store, item, state)
-    local engine, name_space = store.engine, store.name_space
-    local info, err = engine:stat(name_space, item.key)
-    if not info then
-        return err.kind == "not_found" and "gone" or "failed", err.message
-    end
-    local why = changed(info, item)
-    if why then
-        return "changed", why
-    end
-    why = state.leased[item.key] and ("held by lease '%s'"):format(state.leased[item.key])
-        or mounted(store, state.in_use, item, info.kind)
+    local engine, name_space, key = store.engine, store.name_space, item.key
+    local holder = state.leased[key]
+    local why = holder and ("held by lease '%s'"):format(holder) or mounted(state.in_use, item)
     if why then
         return "busy", why
     end
     local hooks = store.shared and store.shared.hooks
-    local ok = true
-    if hooks then
-        ok, err = hooks:ask(store, { verb = "evict", key = item.key })
-    end
-    if not ok then
-        return "vetoed", err.message
-    end
-    ok, err = engine:remove(name_space, item.key, true)
-    if not ok then
-        return err.kind == "failed_precondition" and "busy" or "failed", err.message
-    end
-    return "removed"
-end
-
---- Tries one item in a savepoint, which only a removal keeps.
-local function try(store, item, state)
-    local savepoint <close> = store.engine:transaction()
-    local ok, err = savepoint:begin()
-    if not ok then
-        return "failed", err.message
-    end
-    local outcome, text = remove(store, item, state)
-    if outcome == "removed" then
-        ok, err = savepoint:commit()
+    local ok, err
+    if hooks and hooks:listens("evict") then -- they are asked about what would go
+        ok, err = engine:evict(name_space, key, item, true)
+        if ok then
+            ok, err = hooks:ask(store, { verb = "evict", key = key })
+            if not ok then
+                return "vetoed", err.message
+            end
+        end
         if not ok then
-            return "failed", err.message
+            return OUTCOMES[err.kind] or "failed", err.message
         end
     end
-    return outcome, text
-end
-
---- One item, and what came of it, in the transaction that is open.
-local function do_item(store, id, item, state)
-    local outcome, text = try(store, item, state)
-    local ok, err = store.engine:plan_item_done(store.name_space, id, item.number, outcome, text)
+    ok, err = engine:evict(name_space, key, item)
     if not ok then
-        return nil, err
+        return OUTCOMES[err.kind] or "failed", err.message
     end
-    return outcome, text
+    return "removed"
 end
 
 ---@class moonsnap.gc.Applied
@@ -123,12 +83,13 @@ end
 
 local SHOWN = 100
 
-local function note(done, item, outcome, text)
+local function note(done, item)
+    local outcome = item.outcome
     done[outcome] = done[outcome] + 1
     if outcome == "removed" then
         done.size = done.size + item.size
     elseif #done.skipped < SHOWN then
-        done.skipped[#done.skipped + 1] = { key = item.key, outcome = outcome, text = text }
+        done.skipped[#done.skipped + 1] = { key = item.key, outcome = outcome, text = item.outcome_text }
     end
 end
 
@@ -139,29 +100,34 @@ local function enough(pace, done, count, began, now)
 end
 
 --- A few items in the transaction that is open: looked up in it, or another process that applies the same plan would
---- have done some of them meanwhile. Answers those that were done.
+--- have done some of them meanwhile.
 ---@param store moonsnap.Store
 ---@param id    string
 ---@param place integer  behind which to begin
 ---@param most  integer
 ---@param state table
----@return {[1]: table, [2]: string, [3]: string?}[]? done
+---@return table[]? items  done: with their outcome and outcome_text
 ---@return moonsnap.Error? err
 function M.chunk(store, id, place, most, state)
-    local items, err = store.engine:plan_items(store.name_space, id, "", place, most)
-    if not items then
-        return nil, err
+    local engine, name_space = store.engine, store.name_space
+    local items, err = engine:plan_items(name_space, id, "", place, most)
+    if not items or #items == 0 then
+        return items, err
     end
     state.leased = leased(store)
-    local done = {}
-    for at, item in ipairs(items) do
-        local outcome, text = do_item(store, id, item, state)
-        if not outcome then
-            return nil, text
+    local others = {}
+    for _, item in ipairs(items) do
+        item.outcome, item.outcome_text = remove(store, item, state)
+        if item.outcome ~= "removed" then
+            others[#others + 1] = { place = item.place, outcome = item.outcome, text = item.outcome_text }
         end
-        done[at] = { item, outcome, text }
     end
-    return done
+    local ok
+    ok, err = engine:plan_done(name_space, id, items[#items].place, others)
+    if not ok then
+        return nil, err
+    end
+    return items
 end
 
 ---@class moonsnap.gc.Applying
@@ -193,18 +159,18 @@ function M.run(id, total, with)
                 return nil, err
             end
         end
-        local outcomes
-        outcomes, err = with.write(function(store) return M.chunk(store, id, place, most, state) end)
-        if not outcomes then
+        local items
+        items, err = with.write(function(store) return M.chunk(store, id, place, most, state) end)
+        if not items then
             return nil, err
-        elseif #outcomes == 0 then
+        elseif #items == 0 then
             total = count -- others that applied it have done the rest
             break
         end
-        for _, one in ipairs(outcomes) do
-            note(done, one[1], one[2], one[3])
+        for _, item in ipairs(items) do
+            note(done, item)
         end
-        count, place = count + #outcomes, outcomes[#outcomes][1].place
+        count, place = count + #items, items[#items].place
         if with.progress and with.progress { entries = count, total = total, bytes = done.size } == false then
             break
         end

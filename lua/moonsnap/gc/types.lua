@@ -117,8 +117,9 @@ local function plan(facts, rules, state) end
 ---@class moonsnap.core.Store
 ---@field survey   fun(self, name_space: string): moonsnap.core.Survey?, moonsnap.Error?
 ---@field in_use   fun(self): moonsnap.gc.InUse?, moonsnap.Error?
----@field probe    fun(self, name_space: string, key: string): ("busy"|"free"|"unknown")?, moonsnap.Error?  an
----                active: the kernel is asked, which writes to its log
+---@field evict    fun(self, name_space: string, key: string, seen: {number: integer, updated: integer, used: integer,
+---                use_count: integer}, look?: boolean): true?, moonsnap.Error?  removes what is still as it was seen
+---                (aborted: it is not; failed_precondition: something uses or holds it); look: only says
 ---@field tenant   fun(self, name_space: string): (string|false)?, moonsnap.Error?  whose database knows what is in it
 ---@field set_tenant  fun(self, name_space: string, tenant?: string): true?, moonsnap.Error?
 ---@field plan_save   fun(self, name_space: string, header: string, items: table[]): string?, moonsnap.Error?
@@ -128,5 +129,6 @@ local function plan(facts, rules, state) end
 ---@field plan_list   fun(self, name_space: string): moonsnap.gc.StoredPlan[]?, moonsnap.Error?  newest first
 ---@field plan_items  fun(self, name_space: string, id: string, outcome?: string, after?: integer, count?: integer):
 ---                   table[]?, moonsnap.Error?  outcome "": those that have none yet; after a place
----@field plan_item_done fun(self, name_space: string, id: string, number: integer, outcome: string, text?: string):
----                   true?, moonsnap.Error?  joins the transaction that is open
+---@field plan_done   fun(self, name_space: string, id: string, place: integer, outcomes: {place: integer,
+---                   outcome: string, text?: string}[]): true?, moonsnap.Error?  the items up to place are done:
+---                   removed, but for these; joins the transaction that is open

@@ -197,6 +197,13 @@ function Hooks:perform(store, request, act, counted)
     return in_transaction(engine, look_and_go, self, index, store, request, act, true, counted)
 end
 
+--- Is any hook of a verb there?
+---@param verb string
+---@return boolean
+function Hooks:listens(verb)
+    return self.indexes[verb] ~= nil
+end
+
 --- Asks without an act: what the answer would be. Counts as asking does.
 ---@param store   moonsnap.Store
 ---@param request moonsnap.Request

@@ -19,7 +19,8 @@ local M = {}
 local Engine = {}
 local meta = { __index = Engine, __name = "moonsnap.testing.engine" }
 
-for _, part in ipairs { "making", "looking", "leases", "pins", "mounting", "events", "survey", "plans", "spaces" } do
+for _, part in ipairs { "making", "removing", "looking", "leases", "pins", "mounting", "events", "survey", "plans",
+    "spaces" } do
     for name, verb in pairs(require("moonsnap.testing.memory." .. part)) do
         Engine[name] = verb
     end

@@ -104,6 +104,9 @@ struct ms_row {
     int64_t parent; /* 0 for none */
     bool damaged;
     bool any_damaged; /* some row of the store is */
+    int64_t updated_ns;
+    int64_t used_ns;
+    int64_t use_count;
     struct ms_chain chain;
     struct ms_usage usage;
 };

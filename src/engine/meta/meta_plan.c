@@ -163,10 +163,13 @@ int ms_meta_plan_items(struct ms_meta *meta, const char *plan, const struct ms_p
     ms_auto_reset sqlite3_stmt *statement = NULL;
     ms_auto_plan_items struct ms_plan_items items = {0};
     int code = ms_meta_prepare(meta,
-                               "SELECT place, number, key, verdict, reason, rule, text, size,"
-                               " updated, used, use_count, outcome, outcome_text FROM plan_items"
-                               " WHERE plan = ?1 AND place > ?2 AND (?3 IS NULL OR outcome = ?3)"
-                               " ORDER BY place LIMIT ?4",
+                               "SELECT i.place, i.number, i.key, i.verdict, i.reason, i.rule,"
+                               " i.text, i.size, i.updated, i.used, i.use_count,"
+                               " iif(i.outcome = '' AND i.place <= p.done, 'removed', i.outcome)"
+                               "   AS came, i.outcome_text"
+                               " FROM plan_items i CROSS JOIN plans p ON p.id = i.plan"
+                               " WHERE i.plan = ?1 AND i.place > ?2 AND (?3 IS NULL OR came = ?3)"
+                               " ORDER BY i.place LIMIT ?4",
                                &statement, err);
     if (code < 0)
         return code;
@@ -187,36 +190,30 @@ int ms_meta_plan_items(struct ms_meta *meta, const char *plan, const struct ms_p
     return MS_OK;
 }
 
-/* Counts an item that has no outcome yet as done. */
-static int count_done(struct ms_meta *meta, const char *plan, int64_t number, struct ms_err *err) {
+int ms_meta_plan_done(struct ms_meta *meta, const char *plan, int64_t place, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code = ms_meta_prepare(meta,
-                               "UPDATE plans SET done = done + 1 WHERE id = ?1 AND EXISTS (SELECT"
-                               " 1 FROM plan_items INDEXED BY plan_items_by_number"
-                               " WHERE plan = ?1 AND number = ?2 AND outcome = '')",
+    int code = ms_meta_prepare(meta, "UPDATE plans SET done = max(done, ?2) WHERE id = ?1",
                                &statement, err);
     if (code < 0)
         return code;
     ms_meta_bind(statement, 1, plan);
-    sqlite3_bind_int64(statement, 2, number);
+    sqlite3_bind_int64(statement, 2, place);
     return ms_meta_step(meta, statement, "write a plan", err);
 }
 
-int ms_meta_plan_item_done(struct ms_meta *meta, const char *plan, const struct ms_plan_done *done,
-                           struct ms_err *err) {
+int ms_meta_plan_outcome(struct ms_meta *meta, const char *plan,
+                         const struct ms_plan_outcome *outcome, struct ms_err *err) {
     ms_auto_reset sqlite3_stmt *statement = NULL;
-    int code = count_done(meta, plan, done->number, err);
-    if (code == MS_OK)
-        code = ms_meta_prepare(meta,
+    int code = ms_meta_prepare(meta,
                                "UPDATE plan_items SET outcome = ?3, outcome_text = ?4"
-                               " WHERE plan = ?1 AND number = ?2",
+                               " WHERE plan = ?1 AND place = ?2",
                                &statement, err);
     if (code < 0)
         return code;
     ms_meta_bind(statement, 1, plan);
-    sqlite3_bind_int64(statement, 2, done->number);
-    ms_meta_bind(statement, 3, done->outcome);
-    ms_meta_bind(statement, 4, done->text);
+    sqlite3_bind_int64(statement, 2, outcome->place);
+    ms_meta_bind(statement, 3, outcome->outcome);
+    ms_meta_bind(statement, 4, outcome->text);
     code = ms_meta_step(meta, statement, "write a plan", err);
     return code < 0 ? code : sqlite3_changes(meta->db) != 0;
 }

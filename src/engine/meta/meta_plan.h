@@ -34,6 +34,10 @@ struct ms_plan_page {
 int ms_meta_plan_items(struct ms_meta *meta, const char *plan, const struct ms_plan_page *page,
                        struct ms_plan_items *out, struct ms_err *err);
 
+/* The items up to a place are done. Those without an outcome of their own were removed: that is
+ * what becomes of most, and so it costs no write for each. A plan only goes on. */
+int ms_meta_plan_done(struct ms_meta *meta, const char *plan, int64_t place, struct ms_err *err);
+
 /* Writes the outcome of an item: 1, or 0 when there is no such item. */
-int ms_meta_plan_item_done(struct ms_meta *meta, const char *plan, const struct ms_plan_done *done,
-                           struct ms_err *err);
+int ms_meta_plan_outcome(struct ms_meta *meta, const char *plan,
+                         const struct ms_plan_outcome *outcome, struct ms_err *err);

@@ -22,7 +22,8 @@ int ms_meta_find_labels(struct ms_meta *meta, const char *ns, const char *key, s
     ms_auto_reset sqlite3_stmt *statement = NULL;
     int code = ms_meta_prepare(meta,
                                "SELECT id, kind, parent, damaged, chain, size, inodes, labels,"
-                               " EXISTS (SELECT 1 FROM snapshots WHERE damaged != 0)"
+                               " EXISTS (SELECT 1 FROM snapshots WHERE damaged != 0),"
+                               " updated, used, use_count"
                                " FROM snapshots WHERE namespace = ?1 AND key = ?2",
                                &statement, err);
     if (code < 0)
@@ -39,6 +40,9 @@ int ms_meta_find_labels(struct ms_meta *meta, const char *ns, const char *key, s
         .parent = sqlite3_column_int64(statement, 2),
         .damaged = sqlite3_column_int(statement, 3) != 0,
         .any_damaged = sqlite3_column_int(statement, 8) != 0,
+        .updated_ns = sqlite3_column_int64(statement, 9),
+        .used_ns = sqlite3_column_int64(statement, 10),
+        .use_count = sqlite3_column_int64(statement, 11),
         .usage = {.size_bytes = sqlite3_column_int64(statement, 5),
                   .inodes = sqlite3_column_int64(statement, 6)},
     };

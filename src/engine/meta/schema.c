@@ -114,7 +114,7 @@ static const char *const version_3_holds =
     "  created INTEGER NOT NULL,"
     "  header TEXT NOT NULL," /* JSON: what is not about one item */
     "  items INTEGER NOT NULL,"
-    "  done INTEGER NOT NULL DEFAULT 0" /* items that have an outcome */
+    "  done INTEGER NOT NULL DEFAULT 0" /* items up to this place are done */
     ") STRICT, WITHOUT ROWID;"
     "CREATE TABLE plan_items ("
     "  plan TEXT NOT NULL REFERENCES plans (id) ON DELETE CASCADE,"
@@ -129,11 +129,10 @@ static const char *const version_3_holds =
     "  updated INTEGER NOT NULL," /* these three as they were when it was planned */
     "  used INTEGER NOT NULL,"
     "  use_count INTEGER NOT NULL,"
-    "  outcome TEXT NOT NULL DEFAULT ''," /* '': not done yet */
+    "  outcome TEXT NOT NULL DEFAULT ''," /* '': removed, when the plan's done has passed it */
     "  outcome_text TEXT NOT NULL DEFAULT '',"
     "  PRIMARY KEY (plan, place)"
-    ") STRICT, WITHOUT ROWID;"
-    "CREATE INDEX plan_items_by_number ON plan_items (plan, number);";
+    ") STRICT, WITHOUT ROWID;";
 
 /* 3: the outbox tells labels and data; where its readers are; who the store is. */
 static const char *const version_3_events =

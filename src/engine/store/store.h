@@ -172,6 +172,23 @@ int ms_store_commit(struct ms_store *store, const char *ns, const struct ms_comm
 int ms_store_remove(struct ms_store *store, const char *ns, const char *key, bool later,
                     struct ms_err *err);
 
+/* What a snapshot was like when somebody looked at it: its row's own words. */
+struct ms_seen {
+    int64_t number;
+    int64_t updated_ns;
+    int64_t used_ns;
+    int64_t use_count;
+};
+
+/* Removes a snapshot for whom decided so before: only when it is still as it was seen, and nothing
+ * is known to use it; the layer waits for cleanup. With look nothing is removed: what would be the
+ * answer is. For an active the kernel is asked whether an overlay writes to it, in whatever mount
+ * namespace, by creating one that is attached nowhere; it writes a line to its log.
+ * Fails: not_found, aborted (it is not as it was: the text says how), failed_precondition (as
+ * remove does; an overlay writes to it). The texts are the reasons alone. */
+int ms_store_evict(struct ms_store *store, const char *ns, const char *key,
+                   const struct ms_seen *seen, bool look, struct ms_err *err);
+
 /* ---- Looking ---------------------------------------------------------------------------------*/
 
 /* Fails: not_found. */

@@ -38,16 +38,6 @@ int ms_store_in_use(struct ms_store *store, struct ms_in_use *out, struct ms_err
     return MS_OK;
 }
 
-int ms_store_probe(struct ms_store *store, const char *ns, const char *key, bool *in_use,
-                   bool *known, struct ms_err *err) {
-    ms_auto_row struct ms_row row = {0};
-    int code = ms_store_enter(store, ns, key, err);
-    if (code == MS_OK)
-        code = ms_meta_find(&store->meta, ns, key, &row, err);
-    *in_use = false;
-    return code < 0 ? code : ms_store_ask_kernel(store, row.number, in_use, known, err);
-}
-
 /* ---- tenants ---------------------------------------------------------------------------------*/
 
 static void tenant_name(struct ms_text *name, const char *ns) {

@@ -171,27 +171,49 @@ int ms_store_plan_items(struct ms_store *store, const char *ns, const char *id,
     return code < 0 ? code : ms_meta_plan_items(&store->meta, id, page, out, err);
 }
 
-static int check_done(const struct ms_plan_done *done, struct ms_err *err) {
-    bool good = *done->outcome != '\0' && is_text(done->outcome) && is_text(done->text);
-    return good ? MS_OK : ms_err_set(err, MS_INVALID_ARGUMENT, "an outcome that is no UTF-8");
+static int check_outcomes(int64_t place, const struct ms_plan_outcomes *others,
+                          struct ms_err *err) {
+    for (size_t i = 0; i < others->count; i++) {
+        const struct ms_plan_outcome *one = &others->items[i];
+        if (*one->outcome == '\0' || !is_text(one->outcome) || !is_text(one->text))
+            return ms_err_set(err, MS_INVALID_ARGUMENT, "an outcome that is empty or no UTF-8");
+        if (one->place > place)
+            return ms_err_set(
+                err, MS_INVALID_ARGUMENT,
+                "an outcome of item %lld, which is behind %lld, the last that is done",
+                (long long)one->place, (long long)place);
+    }
+    return MS_OK;
 }
 
-int ms_store_plan_item_done(struct ms_store *store, const char *ns, const char *id,
-                            const struct ms_plan_done *done, struct ms_err *err) {
+static int no_item(const char *id, int64_t place, struct ms_err *err) {
+    return ms_err_set(err, MS_NOT_FOUND, "plan '%.40s' has no item %lld", id, (long long)place);
+}
+
+static int done_inside(struct ms_store *store, const char *ns, const char *id, int64_t place,
+                       const struct ms_plan_outcomes *others, struct ms_err *err) {
+    ms_auto_plan struct ms_plan plan = {0};
+    int code = ms_store_plan_load(store, ns, id, &plan, err);
+    if (code == MS_OK && (place < 1 || place > plan.items))
+        code = no_item(id, place, err);
+    for (size_t i = 0; code == MS_OK && i < others->count; i++) {
+        code = ms_meta_plan_outcome(&store->meta, id, &others->items[i], err);
+        if (code >= 0)
+            code = code == 1 ? MS_OK : no_item(id, others->items[i].place, err);
+    }
+    return code < 0 ? code : ms_meta_plan_done(&store->meta, id, place, err);
+}
+
+int ms_store_plan_done(struct ms_store *store, const char *ns, const char *id, int64_t place,
+                       const struct ms_plan_outcomes *others, struct ms_err *err) {
     int code = ms_store_enter(store, ns, NULL, err);
     if (code == MS_OK)
-        code = check_done(done, err);
-    if (code == MS_OK)
-        code = check_id(store, id, err);
+        code = check_outcomes(place, others, err);
     if (code == MS_OK)
         code = ms_store_begin(store, err);
     if (code < 0)
         return code;
-    code = ms_meta_plan_item_done(&store->meta, id, done, err);
-    if (code == 0)
-        code = ms_err_set(err, MS_NOT_FOUND, "plan '%.40s' has no item of number %lld", id,
-                          (long long)done->number);
-    return ms_store_end(store, code == 1 ? MS_OK : code, err);
+    return ms_store_end(store, done_inside(store, ns, id, place, others, err), err);
 }
 
 int ms_store_plans(struct ms_store *store, const char *ns, struct ms_plans *out,

@@ -36,10 +36,11 @@ int ms_store_plan_items(struct ms_store *store, const char *ns, const char *id,
                         const struct ms_plan_page *page, struct ms_plan_items *out,
                         struct ms_err *err);
 
-/* Writes what came of the item with that number; joins the transaction that did it. Fails: as load,
- * and not_found (no such item). */
-int ms_store_plan_item_done(struct ms_store *store, const char *ns, const char *id,
-                            const struct ms_plan_done *done, struct ms_err *err);
+/* Writes that the items up to a place are done: removed, but for those whose outcomes are given;
+ * joins the transaction that did it. Fails: as load, not_found (no such item), invalid_argument (an
+ * outcome behind the place, an empty one, no UTF-8). */
+int ms_store_plan_done(struct ms_store *store, const char *ns, const char *id, int64_t place,
+                       const struct ms_plan_outcomes *others, struct ms_err *err);
 
 /* All plans of a namespace, newest first. */
 int ms_store_plans(struct ms_store *store, const char *ns, struct ms_plans *out,

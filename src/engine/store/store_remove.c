@@ -1,35 +1,45 @@
 #include "base/err.h"
 #include "engine/store/store_inside.h"
 
-static int remove_inside(struct ms_store *store, const char *ns, const char *key, int64_t *number,
-                         struct ms_err *err) {
-    ms_auto_row struct ms_row row = {0};
+/* Whether something keeps a snapshot from being removed: failed_precondition says what. */
+static int refuse_kept(struct ms_store *store, const struct ms_row *row, struct ms_err *err) {
     bool children = false;
-    int code = ms_meta_find(&store->meta, ns, key, &row, err);
-    if (code == MS_OK)
-        code = ms_meta_has_children(&store->meta, row.number, &children, err);
+    int code = ms_meta_has_children(&store->meta, row->number, &children, err);
     if (code < 0)
         return code;
     if (children)
         return ms_err_set(err, MS_FAILED_PRECONDITION,
                           "cannot remove a snapshot that has children: remove them first");
-    code = ms_store_refuse_pinned(store, row.number, "remove", err);
-    if (code == MS_OK)
-        code = ms_store_refuse_mounted(store, row.number, "remove", err);
-    if (code == MS_OK)
-        code = ms_store_lease_let_go(store, ns, key, err);
+    code = ms_store_refuse_pinned(store, row->number, "remove", err);
+    return code < 0 ? code : ms_store_refuse_mounted(store, row->number, "remove", err);
+}
+
+static int remove_row(struct ms_store *store, const char *ns, const char *key, int64_t number,
+                      struct ms_err *err) {
     const struct ms_new_event event = {
-        .topic = "/snapshot/remove", .ns = ns, .number = row.number, .key = key};
+        .topic = "/snapshot/remove", .ns = ns, .number = number, .key = key};
+    int code = ms_store_lease_let_go(store, ns, key, err);
     if (code == MS_OK) /* it tells the labels, so it goes first */
         code = ms_meta_add_event(&store->meta, &event, err);
     if (code == MS_OK)
-        code = ms_meta_delete(&store->meta, row.number, err);
+        code = ms_meta_delete(&store->meta, number, err);
     if (code == MS_OK)
         code = ms_undo_reserve(&store->undo, err);
     if (code == MS_OK)
-        ms_undo_add(&store->undo, MS_AFTER_TRASH, row.number);
-    *number = row.number;
+        ms_undo_add(&store->undo, MS_AFTER_TRASH, number);
     return code;
+}
+
+static int remove_inside(struct ms_store *store, const char *ns, const char *key, int64_t *number,
+                         struct ms_err *err) {
+    ms_auto_row struct ms_row row = {0};
+    int code = ms_meta_find(&store->meta, ns, key, &row, err);
+    if (code == MS_OK)
+        code = refuse_kept(store, &row, err);
+    if (code < 0)
+        return code;
+    *number = row.number;
+    return remove_row(store, ns, key, row.number, err);
 }
 
 int ms_store_remove(struct ms_store *store, const char *ns, const char *key, bool later,
@@ -50,4 +60,52 @@ int ms_store_remove(struct ms_store *store, const char *ns, const char *key, boo
     struct ms_err ignored;
     (void)ms_store_sweep(store, number, &ignored);
     return MS_OK;
+}
+
+/* ---- of what was looked at before ------------------------------------------------------------*/
+
+static int refuse_changed(const struct ms_row *row, const struct ms_seen *seen,
+                          struct ms_err *err) {
+    if (row->number != seen->number)
+        return ms_err_set(err, MS_ABORTED, "another snapshot has its name by now");
+    if (row->used_ns != seen->used_ns || row->use_count != seen->use_count)
+        return ms_err_set(err, MS_ABORTED, "used since it was looked at");
+    if (row->updated_ns != seen->updated_ns)
+        return ms_err_set(err, MS_ABORTED, "changed since it was looked at");
+    return MS_OK;
+}
+
+/* The kernel is asked about what it can tell: an overlay that is mounted where nobody sees it. */
+static int refuse_written(struct ms_store *store, const struct ms_row *row, struct ms_err *err) {
+    bool in_use = false;
+    bool known = false;
+    if (row->kind != MS_KIND_ACTIVE)
+        return MS_OK;
+    int code = ms_store_ask_kernel(store, row->number, &in_use, &known, err);
+    if (code == MS_OK && known && in_use)
+        return ms_err_set(err, MS_FAILED_PRECONDITION, "an overlay writes to it");
+    return code;
+}
+
+static int evict_inside(struct ms_store *store, const char *ns, const char *key,
+                        const struct ms_seen *seen, bool look, struct ms_err *err) {
+    ms_auto_row struct ms_row row = {0};
+    int code = ms_meta_find(&store->meta, ns, key, &row, err);
+    if (code == MS_OK)
+        code = refuse_changed(&row, seen, err);
+    if (code == MS_OK)
+        code = refuse_kept(store, &row, err);
+    if (code == MS_OK)
+        code = refuse_written(store, &row, err);
+    return code < 0 || look ? code : remove_row(store, ns, key, row.number, err);
+}
+
+int ms_store_evict(struct ms_store *store, const char *ns, const char *key,
+                   const struct ms_seen *seen, bool look, struct ms_err *err) {
+    int code = ms_store_enter(store, ns, NULL, err);
+    if (code == MS_OK)
+        code = ms_store_begin(store, err);
+    if (code < 0)
+        return code;
+    return ms_store_end(store, evict_inside(store, ns, key, seen, look, err), err);
 }

@@ -80,13 +80,6 @@ void ms_in_use_clear(struct ms_in_use *in_use);
 /* What is mounted wherever it can be seen, see in_use.h; of all namespaces of the store. */
 int ms_store_in_use(struct ms_store *store, struct ms_in_use *out, struct ms_err *err);
 
-/* Whether an overlay writes to the active key, in whatever mount namespace: the kernel is asked, by
- * creating an overlay that is attached nowhere; it writes a line to the kernel's log. *known is
- * false for what is no upper directory of an overlay (no parent, no active, another driver) and
- * where the kernel does not tell. Fails: not_found. */
-int ms_store_probe(struct ms_store *store, const char *ns, const char *key, bool *in_use,
-                   bool *known, struct ms_err *err);
-
 /* The tenant of a namespace: who has a database of its own about the snapshots in it, so that none
  * may go without its word ("containerd"). *out is heap, NULL without a tenant; NULL or "" takes the
  * mark away. Fails: invalid_argument (a tenant that can be none). */

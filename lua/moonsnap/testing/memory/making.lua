@@ -1,4 +1,4 @@
---- The verbs that make, change and remove rows.
+--- The verbs that make and change rows.
 
 local dkjson = require "dkjson"
 
@@ -6,7 +6,7 @@ local mounts = require "moonsnap.testing.memory.mounts"
 local rows = require "moonsnap.testing.memory.rows"
 local valid = require "moonsnap.testing.memory.valid"
 
-local find, find_parent, insert, refuse = rows.find, rows.find_parent, rows.insert, rows.refuse
+local find, find_parent, insert = rows.find, rows.find_parent, rows.insert
 
 local M = {}
 
@@ -139,33 +139,6 @@ function M:commit(ns, name, key, parent, labels, durability, _, lease)
         err = held and err or why
     end
     return ok, err
-end
-
-function M:remove(ns, key)
-    self:open()
-    local wrong = valid.key("namespace", ns) or valid.key("key", key)
-    if wrong then
-        return self:fail("invalid_argument", wrong)
-    end
-    return self:write(("remove '%s'"):format(key:sub(1, 60)), function()
-        local row, err = find(self, ns, key)
-        if not row then
-            return nil, err
-        elseif refuse(self, row) then
-            return self:fail("failed_precondition",
-                "cannot remove a snapshot that has children: remove them first")
-        end
-        for _, holds in ipairs { self.refuse_pinned, self.refuse_mounted } do
-            local ok, why = holds(self, row, "remove")
-            if not ok then
-                return nil, why
-            end
-        end
-        self:let_go(ns, key)
-        rows.delete(self, row)
-        self:tell("/snapshot/remove", row, { key = key, labels = row.labels })
-        return true
-    end)
 end
 
 --- What the labels that change were; what is new was null.

@@ -92,22 +92,27 @@ function M:plan_items(ns, id, outcome, after, count)
     return list
 end
 
---- Says what came of an item.
-function M:plan_item_done(ns, id, number, outcome, text)
+--- The items up to a place are done: removed, but for those whose outcomes are given.
+function M:plan_done(ns, id, place, outcomes)
     self:open()
     return self:write(nil, function()
         local plan, err = plan_of(self, ns, id)
-        for _, item in ipairs(plan and plan.items or {}) do
-            if item.number == number then
-                self:set(item, "outcome", outcome)
-                self:set(item, "outcome_text", text or "")
-                return true
-            end
-        end
         if not plan then
             return nil, err
+        elseif not plan.items[place] then
+            return self:fail("not_found", "plan '%s' has no item %d", id, place)
         end
-        return self:fail("not_found", "plan '%s' has no item of number %d", id, number)
+        for at = 1, place do
+            if not plan.items[at].outcome then
+                self:set(plan.items[at], "outcome", "removed")
+                self:set(plan.items[at], "outcome_text", "")
+            end
+        end
+        for _, other in ipairs(outcomes) do
+            self:set(plan.items[other.place], "outcome", other.outcome)
+            self:set(plan.items[other.place], "outcome_text", other.text or "")
+        end
+        return true
     end)
 end
 
@@ -123,14 +128,6 @@ function M:set_tenant(ns, name)
         self:set(self.state.tenants, ns, name)
         return true
     end)
-end
-
---- Whether an overlay writes to the layer of an active.
-function M:probe(ns, key)
-    self:open()
-    local number = (self.state.names[ns] or {})[key]
-    local row = self.state.rows[number]
-    return row and self:mounted_on(row) and "busy" or "free"
 end
 
 return M
