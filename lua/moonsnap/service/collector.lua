@@ -88,7 +88,7 @@ local function under_pressure(self)
     return false
 end
 
---- Counts commits since the last look; true once there are enough.
+--- Counts commits since the last look; true while there are enough for a collection.
 local function committed(self)
     local most, engine = self.options.commits, self.options.backend.reader.engine
     if most <= 0 then
@@ -98,11 +98,7 @@ local function committed(self)
     if list then
         self.cursor, self.commits = since, self.commits + #list
     end
-    if self.commits < most then
-        return false
-    end
-    self.commits = 0
-    return true
+    return self.commits >= most
 end
 
 --- One namespace, one trigger.
@@ -130,6 +126,7 @@ end
 local function refused(self, trigger, name_space, err)
     if err and err.kind == "aborted" then -- reloaded meanwhile: at the next look, by the new rules
         self.last, self.started = {}, trigger ~= "startup"
+        self.commits = trigger == "commit" and self.options.commits or self.commits
     elseif err then
         self.counts.refused = self.counts.refused + 1
         self.mute[trigger] = self.options.clock() + REFUSED
@@ -189,6 +186,7 @@ function Collector:look()
         self:start("pressure")
         self.mute.pressure = math.max(self.mute.pressure or 0, now + self.options.every * 6)
     elseif committed(self) and not muted(self, "commit", now) then
+        self.commits = 0
         self:start("commit")
     else
         local rules = not muted(self, "timer", now) and due(self, now)
