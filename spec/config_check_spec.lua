@@ -133,6 +133,7 @@ describe("tier.of_text(text)", function()
         ["local x = 1\nretention { rule { 'spawn (x)' } }"] = "policy", ["policy 'x.lua'"] = "configuration",
         ["hook { 'a', run = function() return store.append(1) end }"] = "policy",
         ["plugin 'x' { hook = 1 }"] = "configuration", ["--[[\nmode 'x'\n]] labels {}"] = "policy",
+        ["-- all\n  mode = 'direct'"] = "configuration", ["local mode = 1"] = "policy", ["mode == 1"] = "policy",
     } do
         it(("takes %q for %s"):format(text, is), function()
             assert.equal(is, tier.of_text(text))

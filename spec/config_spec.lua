@@ -74,6 +74,12 @@ describe("config.read(path)", function()
         ["plugin 'a' (1)"] = "config.lua:1: plugin a: a table is expected, this is a number",
         ["wrap('a', 1)"] = "config.lua:1: wrap a: a function is expected, this is a number",
         ["error('mine')"] = "config.lua:1: mine",
+        ["namespace ''"] = "config.lua:1: namespace: it is empty",
+        ["grace(1/0)"] = "config.lua:1: grace: inf is no number of seconds",
+        ["automation('a', { options = 5 })"] = "automation a: options: a table is expected, this is a number",
+        ["automation('a', { files = { log = '/x' } })"] = "automation a: files: it is a list of absolute paths",
+        ["plugin('p', { a = 1 })"] = "config.lua:1: plugin p: it is written plugin \"p\" { ... }",
+        ["mode 'direct'\nplugin 'p'\n"] = "config.lua:2: plugin p: nothing is said of it: plugin \"p\" { ... }",
     } do
         it(("refuses %q"):format(text), function()
             local settings, err = read(text)

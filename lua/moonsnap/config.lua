@@ -6,11 +6,14 @@
 --- It is code of whoever runs the service, with all of Lua in reach: a file that others may write is refused.
 
 local files = require "moonsnap.config.files"
+local is_error = require("moonsnap.raised").is_error
 local judge = require "moonsnap.config.judge"
 local suggest = require "moonsnap.suggest"
 local vocabulary = require "moonsnap.config.words"
 
 local M = {}
+
+local raised_by_us = setmetatable({}, { __mode = "k" }) -- problems that end the reading
 
 ---@class moonsnap.Settings
 ---@field mode?       "proxy" | "direct"
@@ -91,16 +94,29 @@ local function environment(words, problem)
     })
 end
 
---- Runs a file; what ends it goes to problem, as the message that Lua made of it.
-local function run(file, env, ended)
+--- What a file raised, as a problem: `place` is where it runs.
+local function raised_problem(file, raised, place)
+    if raised_by_us[raised] then
+        return raised -- told before
+    elseif type(raised) == "string" then
+        local line, message = raised:match("^[^\n]-:(%d+): (.*)$")
+        return { file = file, line = math.tointeger(tonumber(line)) or 1, message = message or raised }
+    end
+    local words = "it raised a value of type " .. type(raised)
+    if is_error(raised) then
+        words = ("%s: %s"):format(raised.kind, raised.message)
+    end
+    return { file = place.file, line = place.line, message = words }
+end
+
+--- Runs a file; what ends it is answered, as a problem.
+local function run(file, env, place)
     local chunk, wrong = loadfile(file, "t", env)
     if not chunk then
-        return ended(wrong)
+        return raised_problem(file, wrong)
     end
-    local ran, raised = pcall(chunk)
-    if not ran then
-        ended(raised)
-    end
+    local ran, ended = xpcall(chunk, function(raised) return raised_problem(file, raised, place()) end)
+    return not ran and ended or nil
 end
 
 --- Reads all files of a configuration. tell(problem) may raise, which ends it.
@@ -116,20 +132,21 @@ local function gather(path, failure, tell)
         known[file] = true
     end
     local place = running_in(known)
-    local function problem(message)
-        local at = place()
-        tell { file = at.file, line = at.line, message = message }
+    local function problem(message, at)
+        at = at or place()
+        local one = { file = at.file, line = at.line, message = message }
+        raised_by_us[one] = true
+        tell(one)
     end
-    local words = vocabulary.new { settings = settings, problem = problem, place = place }
+    local reading = { settings = settings, problem = problem, place = place, begun = {} }
+    local words = vocabulary.new(reading)
     for _, file in ipairs(order) do
-        run(file, environment(words, problem), function(raised)
-            if type(raised) == "table" and raised.message then
-                return tell(raised) -- told before
-            end
-            local line, message = tostring(raised):match("^[^\n]-:(%d+): (.*)$")
-            tell { file = file, line = tonumber(line) or 1, message = message or tostring(raised) }
-        end)
+        local ended = run(file, environment(words, problem), place)
+        if ended then
+            tell(ended)
+        end
     end
+    vocabulary.finish(reading)
     return settings
 end
 

@@ -56,8 +56,9 @@ end
 
 ---@class moonsnap.config.Reading
 ---@field settings moonsnap.Settings
----@field problem  fun(message: string)                         of the line that is running
+---@field problem  fun(message: string, at?: {file: string, line: integer})  without at: of the line that is running
 ---@field place    fun(): {file: string, line: integer}         of the line that is running
+---@field begun    {name: string, place: table, said?: true}[]  plugins that were named, and what for
 
 --- Is value of a kind? Says so when not.
 local function fits(reading, word, value, kind)
@@ -74,8 +75,10 @@ local function setting(reading, word)
             return
         elseif CHOICES[word] and not CHOICES[word][value] then
             reading.problem(("%s: unknown value '%s'"):format(word, value) .. suggest.hint(value, CHOICES[word]))
-        elseif SETTINGS[word] == "number" and (value < 0 or value ~= value) then
+        elseif SETTINGS[word] == "number" and not (value >= 0 and value < math.huge) then
             reading.problem(("%s: %s is no number of seconds"):format(word, value))
+        elseif value == "" then
+            reading.problem(word .. ": it is empty")
         else
             reading.settings[word] = value
             reading.settings.places[word] = reading.place()
@@ -91,11 +94,17 @@ local function plugin_words(reading, words)
             settings.places["disable " .. name] = reading.place()
         end
     end
-    function words.plugin(name)
+    function words.plugin(name, ...)
         if not fits(reading, "plugin", name, "string") then
             return function() end
+        elseif select("#", ...) > 0 then
+            reading.problem(('plugin %s: it is written plugin "%s" { ... }'):format(name, name))
+            return function() end
         end
+        local named = { name = name, place = reading.place() }
+        table.insert(reading.begun, named)
         return function(options)
+            named.said = true
             if not fits(reading, "plugin " .. name, options, "table") then
                 return
             end
@@ -128,6 +137,8 @@ local function grant(reading, what, name, list)
         return reading.problem(what .. suggest.unknown("grant", tostring(name), M.GRANTS))
     elseif not fits(reading, what .. name, list, "table") then
         return
+    elseif not is_list(list) then
+        return reading.problem(("%s%s: it is a list of absolute paths"):format(what, name))
     end
     for _, path in pairs(list) do
         if type(path) ~= "string" or not path:find("^/") then
@@ -154,12 +165,26 @@ local function file_words(reading, words)
         local place = reading.place()
         local one = { path = files.beside(path, place.file), spawn = {}, files = {}, sockets = {}, place = place }
         for name, list in pairs(grants or {}) do
+            local what = ("automation %s: "):format(path)
             if name ~= "options" then
-                grant(reading, ("automation %s: "):format(path), name, list)
+                grant(reading, what, name, list)
+            elseif not fits(reading, what .. name, list, "table") then
+                list = nil
             end
             one[name] = list
         end
         settings.automations[#settings.automations + 1] = one
+    end
+end
+
+--- Says what was begun and has no end: `plugin "x"` without options.
+---@param reading moonsnap.config.Reading
+function M.finish(reading)
+    for _, named in ipairs(reading.begun) do
+        if not named.said then
+            reading.problem(('plugin %s: nothing is said of it: plugin "%s" { ... }'):format(named.name, named.name),
+                named.place)
+        end
     end
 end
 

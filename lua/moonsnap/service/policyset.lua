@@ -78,16 +78,21 @@ end
 ---@return moonsnap.service.PolicySet? set
 ---@return moonsnap.Error? err
 function M.build(service, settings)
-    local set = setmetatable({ parts = {}, stops = {} }, Set)
+    local set, whole = setmetatable({ parts = {}, stops = {} }, Set), false
+    local _guard <close> = setmetatable({}, { __close = function()
+        if not whole then
+            set:close()
+        end
+    end })
     set.log = function(text, hook) say(service, "info", text, { policy = hook }) end
     for i, held in ipairs(service.stores.held) do
         local policy, err = load(service, settings, held, set.stops)
         if err then
-            set:close()
             return nil, err
         end
         set.parts[i] = { held = held, policy = policy }
     end
+    whole = true
     return set
 end
 

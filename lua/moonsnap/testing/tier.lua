@@ -31,6 +31,16 @@ local function calls(text, words, first)
     return false
 end
 
+--- Is one of the words taken for a variable, where a statement may begin: `mode = "direct"`?
+local function assigns(text, words)
+    for _, word in ipairs(words) do
+        if ("\n" .. text):find("\n%s*" .. word .. "%s*=[^=]") then
+            return true
+        end
+    end
+    return false
+end
+
 --- The tier of a program's text.
 ---@param text string
 ---@return "configuration"|"policy"|"automation"
@@ -40,8 +50,10 @@ function M.of_text(text)
         return calls(text, AUTOMATION) and "automation" or "policy"
     elseif calls(text, CONFIGURATION, true) then
         return "configuration"
+    elseif calls(text, AUTOMATION) then
+        return "automation"
     end
-    return calls(text, AUTOMATION) and "automation" or "policy"
+    return assigns(text, CONFIGURATION) and "configuration" or "policy"
 end
 
 --- The tier of a file; one that cannot be read is a policy, whose loader then says why.

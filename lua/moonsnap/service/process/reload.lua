@@ -4,6 +4,7 @@
 ---
 --- What cannot be right changes nothing: the log says why, and so do the service manager, who asked, and status.
 
+local raised = require "moonsnap.raised"
 local task = require "moonsnap.service.task"
 
 local M = {}
@@ -34,16 +35,24 @@ function M.new(process, parts)
     return setmetatable({ process = process, parts = parts, count = 0, failed = 0 }, Reload)
 end
 
---- Reads all files again and goes over to what they say.
+--- Reads all files again and goes over to what they say. What raises is a bug, of a plugin's or of ours.
 local function go_over(self)
-    local settings, err = self.parts.read()
-    local settle, ok
-    if settings then
-        settle, err = self.parts.place(settings)
-    end
+    local settle
+    local ran, ok, err = xpcall(function()
+        local settings, wrong = self.parts.read()
+        if settings then
+            settle, wrong = self.parts.place(settings)
+        end
+        if not settle then
+            return nil, wrong
+        end
+        return self.process.service:reload(settings)
+    end, raised.traced)
     if settle then
-        ok, err = self.process.service:reload(settings)
-        settle(ok ~= nil)
+        settle(ran and ok ~= nil)
+    end
+    if not ran then
+        return nil, raised.error_of(ok, self.process.options.moonsnap.error)
     end
     return ok, err
 end
