@@ -9,6 +9,7 @@
 
 #include "archive/name.h"
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/own.h"
 
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -52,14 +53,10 @@ static int note(struct ms_stand *stand, const char *path, struct ms_err *err) {
 /* Adds a stand for fd, which it takes; closes the one far above to save descriptors. */
 static int push(struct ms_trail *trail, int fd, struct ms_stand stand, struct ms_err *err) {
     ms_auto_close int mine = fd;
-    if (trail->depth == trail->room) {
-        size_t room = trail->room == 0 ? 32 : trail->room * 2;
-        struct ms_stand *stands = realloc(trail->stands, room * sizeof *stands);
-        if (stands == NULL)
-            return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "no memory for a path this deep");
-        trail->stands = stands;
-        trail->room = room;
-    }
+    struct ms_stand *stands = ms_grow(trail->stands, trail->depth, &trail->room, sizeof *stands);
+    if (stands == NULL)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "no memory for a path this deep");
+    trail->stands = stands;
     stand.fd = mine;
     int rc = note(&stand, trail->path.bytes, err);
     if (rc < 0)

@@ -4,16 +4,13 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 
 int ms_names_add(struct ms_names *names, const char *name, struct ms_err *err) {
-    if (names->count == names->room) {
-        size_t room = names->room == 0 ? 32 : names->room * 2;
-        char **items = realloc(names->items, room * sizeof *items);
-        if (items == NULL)
-            return ms_err_memory(err);
-        names->items = items;
-        names->room = room;
-    }
+    char **items = ms_grow(names->items, names->count, &names->room, sizeof *items);
+    if (items == NULL)
+        return ms_err_memory(err);
+    names->items = items;
     char *copy = strdup(name);
     if (copy == NULL)
         return ms_err_memory(err);

@@ -9,6 +9,7 @@
 
 #include "base/dir.h"
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/own.h"
 
 #define OPEN_MAX_LEVELS 64
@@ -55,14 +56,10 @@ static void save_descriptors(struct ms_tree *tree) {
 /* Adds a level for the directory fd, which it takes. Its path is the tree's already. */
 static int push(struct ms_tree *tree, int fd, size_t base, struct ms_err *err) {
     ms_auto_close int mine = fd;
-    if (tree->depth == tree->room) {
-        size_t room = tree->room == 0 ? 32 : tree->room * 2;
-        struct ms_tree_level *levels = realloc(tree->levels, room * sizeof *levels);
-        if (levels == NULL)
-            return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "no memory for a path this deep");
-        tree->levels = levels;
-        tree->room = room;
-    }
+    struct ms_tree_level *levels = ms_grow(tree->levels, tree->depth, &tree->room, sizeof *levels);
+    if (levels == NULL)
+        return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "no memory for a path this deep");
+    tree->levels = levels;
     struct ms_tree_level level = {.path_end = tree->path.size, .base = base};
     if (fstat(mine, &level.st) != 0)
         return failed(tree, "look at", err);

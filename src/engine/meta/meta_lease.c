@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/own.h"
 #include "base/text.h"
 #include "engine/meta/labels.h"
@@ -100,14 +101,11 @@ static int read_process(sqlite3_stmt *statement, struct ms_record *lease, struct
 }
 
 static int add_record(struct ms_records *records, sqlite3_stmt *statement, struct ms_err *err) {
-    if (records->count == records->room) {
-        size_t room = records->room == 0 ? 16 : records->room * 2;
-        struct ms_record *items = realloc(records->items, room * sizeof *items);
-        if (items == NULL)
-            return ms_err_memory(err);
-        records->items = items;
-        records->room = room;
-    }
+    struct ms_record *items =
+        ms_grow(records->items, records->count, &records->room, sizeof *items);
+    if (items == NULL)
+        return ms_err_memory(err);
+    records->items = items;
     ms_auto_record struct ms_record record = {
         .id = ms_meta_column(statement, 0),
         .created_ns = sqlite3_column_int64(statement, 1),
@@ -206,14 +204,11 @@ int ms_meta_rename_held(struct ms_meta *meta, const struct ms_thing *thing, cons
 
 static int add_resource(struct ms_resources *resources, sqlite3_stmt *statement,
                         struct ms_err *err) {
-    if (resources->count == resources->room) {
-        size_t room = resources->room == 0 ? 16 : resources->room * 2;
-        struct ms_resource *items = realloc(resources->items, room * sizeof *items);
-        if (items == NULL)
-            return ms_err_memory(err);
-        resources->items = items;
-        resources->room = room;
-    }
+    struct ms_resource *items =
+        ms_grow(resources->items, resources->count, &resources->room, sizeof *items);
+    if (items == NULL)
+        return ms_err_memory(err);
+    resources->items = items;
     ms_auto_free char *type = ms_meta_column(statement, 0);
     ms_auto_free char *id = ms_meta_column(statement, 1);
     if (type == NULL || id == NULL)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "engine/meta/meta.h"
 
 int ms_meta_pin(struct ms_meta *meta, const struct ms_pin *pin, struct ms_err *err) {
@@ -63,14 +64,10 @@ int ms_meta_find_pin(struct ms_meta *meta, int64_t number, struct ms_pin *out, s
 }
 
 static int add_pin(struct ms_pins *pins, sqlite3_stmt *statement, struct ms_err *err) {
-    if (pins->count == pins->room) {
-        size_t room = pins->room == 0 ? 16 : pins->room * 2;
-        struct ms_pin *items = realloc(pins->items, room * sizeof *items);
-        if (items == NULL)
-            return ms_err_memory(err);
-        pins->items = items;
-        pins->room = room;
-    }
+    struct ms_pin *items = ms_grow(pins->items, pins->count, &pins->room, sizeof *items);
+    if (items == NULL)
+        return ms_err_memory(err);
+    pins->items = items;
     int code = read_pin(statement, &pins->items[pins->count], err);
     pins->count += code == MS_OK;
     return code;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "engine/meta/meta.h"
 #include "engine/meta/schema.h"
 
@@ -53,14 +54,10 @@ int ms_meta_trim_plans(struct ms_meta *meta, const char *ns, int keep, struct ms
 }
 
 static int add_plan(struct ms_plans *plans, sqlite3_stmt *statement, struct ms_err *err) {
-    if (plans->count == plans->room) {
-        size_t room = plans->room == 0 ? 16 : plans->room * 2;
-        struct ms_plan *items = realloc(plans->items, room * sizeof *items);
-        if (items == NULL)
-            return ms_err_memory(err);
-        plans->items = items;
-        plans->room = room;
-    }
+    struct ms_plan *items = ms_grow(plans->items, plans->count, &plans->room, sizeof *items);
+    if (items == NULL)
+        return ms_err_memory(err);
+    plans->items = items;
     struct ms_plan *plan = &plans->items[plans->count++];
     *plan = (struct ms_plan){
         .id = ms_meta_column(statement, 0),
@@ -128,14 +125,10 @@ int ms_meta_add_plan_item(struct ms_meta *meta, const char *plan, const struct m
 }
 
 static int add_item(struct ms_plan_items *items, sqlite3_stmt *statement, struct ms_err *err) {
-    if (items->count == items->room) {
-        size_t room = items->room == 0 ? 64 : items->room * 2;
-        struct ms_plan_item *grown = realloc(items->items, room * sizeof *grown);
-        if (grown == NULL)
-            return ms_err_memory(err);
-        items->items = grown;
-        items->room = room;
-    }
+    struct ms_plan_item *grown = ms_grow(items->items, items->count, &items->room, sizeof *grown);
+    if (grown == NULL)
+        return ms_err_memory(err);
+    items->items = grown;
     struct ms_plan_item *item = &items->items[items->count++];
     *item = (struct ms_plan_item){
         .place = sqlite3_column_int64(statement, 0),

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/own.h"
 #include "base/text.h"
 #include "engine/meta/labels.h"
@@ -262,13 +263,10 @@ int ms_meta_rows(struct ms_meta *meta, struct ms_rows *out, struct ms_err *err) 
     int code = ms_meta_prepare(meta, "SELECT id, parent, kind, damaged FROM snapshots ORDER BY id",
                                &statement, err);
     while (code >= 0 && (code = ms_meta_step(meta, statement, "read the snapshots", err)) == 1) {
-        if (rows.count == room) {
-            room = room == 0 ? 64 : room * 2;
-            struct ms_row_brief *items = realloc(rows.items, room * sizeof *items);
-            if (items == NULL)
-                return ms_err_memory(err);
-            rows.items = items;
-        }
+        struct ms_row_brief *items = ms_grow(rows.items, rows.count, &room, sizeof *items);
+        if (items == NULL)
+            return ms_err_memory(err);
+        rows.items = items;
         rows.items[rows.count++] = (struct ms_row_brief){
             .number = sqlite3_column_int64(statement, 0),
             .parent = sqlite3_column_int64(statement, 1),

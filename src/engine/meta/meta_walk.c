@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/text.h"
 #include "engine/filter/filter.h"
 #include "engine/meta/meta.h"
@@ -107,14 +108,10 @@ void ms_ids_clear(struct ms_ids *ids) {
 }
 
 int ms_ids_add(struct ms_ids *ids, int64_t number, struct ms_err *err) {
-    if (ids->count == ids->room) {
-        size_t room = ids->room == 0 ? 64 : ids->room * 2;
-        int64_t *items = realloc(ids->items, room * sizeof *items);
-        if (items == NULL)
-            return ms_err_memory(err);
-        ids->items = items;
-        ids->room = room;
-    }
+    int64_t *items = ms_grow(ids->items, ids->count, &ids->room, sizeof *items);
+    if (items == NULL)
+        return ms_err_memory(err);
+    ids->items = items;
     ids->items[ids->count++] = number;
     return MS_OK;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/own.h"
 #include "base/text.h"
 #include "engine/mount/in_use.h"
@@ -51,14 +52,10 @@ static bool has(const struct inodes *inodes, uint64_t inode) {
 static int add(struct inodes *inodes, uint64_t inode, struct ms_err *err) {
     if (has(inodes, inode))
         return MS_OK;
-    if (inodes->count == inodes->room) {
-        size_t room = inodes->room == 0 ? 32 : inodes->room * 2;
-        uint64_t *items = realloc(inodes->items, room * sizeof *items);
-        if (items == NULL)
-            return ms_err_memory(err);
-        inodes->items = items;
-        inodes->room = room;
-    }
+    uint64_t *items = ms_grow(inodes->items, inodes->count, &inodes->room, sizeof *items);
+    if (items == NULL)
+        return ms_err_memory(err);
+    inodes->items = items;
     inodes->items[inodes->count++] = inode;
     return MS_OK;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/own.h"
 #include "base/text.h"
 #include "engine/clock.h"
@@ -70,14 +71,10 @@ static void own_survey(struct ms_survey **survey) { ms_survey_free(*survey); }
 
 static int add_note(struct notes *notes, const struct note *note, const char *text,
                     struct ms_err *err) {
-    if (notes->count == notes->room) {
-        size_t room = notes->room == 0 ? 64 : notes->room * 2;
-        struct note *items = realloc(notes->items, room * sizeof *items);
-        if (items == NULL)
-            return ms_err_memory(err);
-        notes->items = items;
-        notes->room = room;
-    }
+    struct note *items = ms_grow(notes->items, notes->count, &notes->room, sizeof *items);
+    if (items == NULL)
+        return ms_err_memory(err);
+    notes->items = items;
     struct note *added = &notes->items[notes->count];
     *added = *note;
     added->text = text != NULL ? strdup(text) : NULL;
@@ -96,14 +93,10 @@ static int by_number(const void *left, const void *right) {
 /* ---- reading ---------------------------------------------------------------------------------*/
 
 static struct kept *next_room(struct ms_survey *survey) {
-    if (survey->count == survey->room) {
-        size_t room = survey->room == 0 ? 256 : survey->room * 2;
-        struct kept *rows = realloc(survey->rows, room * sizeof *rows);
-        if (rows == NULL)
-            return NULL;
-        survey->rows = rows;
-        survey->room = room;
-    }
+    struct kept *rows = ms_grow(survey->rows, survey->count, &survey->room, sizeof *rows);
+    if (rows == NULL)
+        return NULL;
+    survey->rows = rows;
     return &survey->rows[survey->count];
 }
 

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/grow.h"
 #include "engine/layer/marker.h"
+
+#define RESERVED 4 /* entries that one call may add */
 
 void ms_undo_clear(struct ms_undo *undo) {
     free(undo->entries);
@@ -12,27 +15,20 @@ void ms_undo_clear(struct ms_undo *undo) {
 }
 
 int ms_undo_begin(struct ms_undo *undo, struct ms_err *err) {
-    if (undo->depth == undo->levels_room) {
-        size_t room = undo->levels_room == 0 ? 8 : undo->levels_room * 2;
-        size_t *levels = realloc(undo->levels, room * sizeof *levels);
-        if (levels == NULL)
-            return ms_err_memory(err);
-        undo->levels = levels;
-        undo->levels_room = room;
-    }
+    size_t *levels = ms_grow(undo->levels, undo->depth, &undo->levels_room, sizeof *levels);
+    if (levels == NULL)
+        return ms_err_memory(err);
+    undo->levels = levels;
     undo->levels[undo->depth++] = undo->count;
     return MS_OK;
 }
 
 int ms_undo_reserve(struct ms_undo *undo, struct ms_err *err) {
-    if (undo->count + 4 <= undo->room)
-        return MS_OK;
-    size_t room = undo->room == 0 ? 16 : undo->room * 2;
-    struct ms_undo_entry *entries = realloc(undo->entries, room * sizeof *entries);
+    struct ms_undo_entry *entries =
+        ms_grow(undo->entries, undo->count + RESERVED - 1, &undo->room, sizeof *entries);
     if (entries == NULL)
         return ms_err_memory(err);
     undo->entries = entries;
-    undo->room = room;
     return MS_OK;
 }
 
