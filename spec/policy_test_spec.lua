@@ -160,6 +160,31 @@ describe("a test of a policy", function()
         assert.is_truthy(results[4]:find("^not ok assert 7: not_found: snapshot 'b'"), results[4])
     end)
 
+    it("fails by words that t does not have, and by what is no call", function()
+        local results = run [[
+            test("as", function(t) t:as { uuid = 1000 } end)
+            test("layer", function(t) t:layer("a", nil, { sise = 1 }) end)
+            test("disk", function(t) t:disk { fre = 1 } end)
+            test("answer", function(t) t:answer("pots", tostring) end)
+            test("answers", function(t) t:answer("post", true) end)
+            test("denied", function(t) t:denied("not_found", t.store:stat("a")) end)
+            test("no call", function(t) t:denied("not_found", "") end)]]
+        for i, says in ipairs {
+            "1: p_spec.lua:1: t:as: unknown option 'uuid' (known: door, endpoint, gid, pid, uid)",
+            "2: p_spec.lua:2: t:layer: unknown option 'sise'", "3: p_spec.lua:3: t:disk: unknown option 'fre'",
+            "4: p_spec.lua:4: t:answer: unknown word 'pots': did you mean 'post'?",
+            "5: p_spec.lua:5: t:answer: fn: function expected, got boolean",
+            "6: p_spec.lua:6: t:denied: fragment: string expected, got nil",
+            "7: expected not_found, and no call stands there",
+        } do
+            assert.is_truthy(results[i]:gsub(": [^ ]*/p_spec", ": p_spec"):find(says, 1, true), results[i])
+        end
+    end)
+
+    it("may close its store", function()
+        assert.same({ "ok close" }, run [[test("close", function(t) t.store:close() end)]])
+    end)
+
     it("fails when the policy cannot be loaded with its options", function()
         local results = run([[test("a", { limt = 3 }, function() end)]])
         assert.is_truthy(results[1]:find("did you mean 'limit'", 1, true), results[1])

@@ -78,7 +78,8 @@ function M.gather(path, failure)
     end
     local ok, why = pcall(chunk)
     if not ok then
-        return nil, failure("invalid_argument", "spec: " .. (raised.is_error(why) and why.message or tostring(why)))
+        return nil, failure("invalid_argument", "spec: " .. (raised.is_error(why) and why.message
+            or type(why) == "string" and why or ("%s: it raised a value of type %s"):format(path, type(why))))
     end
     return tests
 end

@@ -1,10 +1,17 @@
 --- What a test is given: `test("name", function(t) ... end)`. docs/testing-policies.md is the page for authors.
 
+local arguments = require "moonsnap.arguments"
 local facts = require "moonsnap.gc.facts"
 local planner = require "moonsnap.gc.plan"
+local suggest = require "moonsnap.suggest"
 local units = require "moonsnap.units"
 
 local M = {}
+
+local CALLER = { uid = "integer", gid = "integer", pid = "integer", door = "string", endpoint = "string" }
+local LAYER = { labels = "table", size = "any", inodes = "integer" }
+local DISK = { size = "any", free = "any" }
+local ANSWERED = { append = true, post = true, spawn = true }
 
 --- A failed expectation: raised, and told with its line.
 local FAILED = { __tostring = function(failed) return failed.message end }
@@ -109,14 +116,17 @@ end
 
 --- The call was refused with a kind and a text: `t:denied("resource_exhausted", "10", t.store:prepare("a"))`, or with
 --- a function and its arguments in place of what the call answered.
-function Case.denied(_, kind, fragment, value, err, ...)
+function Case.denied(_, kind, fragment, ...)
+    arguments.need("t:denied", "kind", kind, "string")
+    arguments.need("t:denied", "fragment", fragment, "string")
+    local value, err = ...
     if type(value) == "function" then
-        value, err = value(err, ...)
+        value, err = value(select(2, ...))
     end
     if value ~= nil or err == nil then
-        fail("expected %s, and it was allowed", kind)
-    elseif err.kind ~= kind or not err.message:find(fragment or "", 1, true) then
-        fail("expected %s with %s, got %s", kind, shown(fragment or ""), shown(err))
+        fail("expected %s, and %s", kind, select("#", ...) > 0 and "it was allowed" or "no call stands there")
+    elseif err.kind ~= kind or not err.message:find(fragment, 1, true) then
+        fail("expected %s with %s, got %s", kind, shown(fragment), shown(err))
     end
     return err
 end
@@ -140,8 +150,9 @@ end
 --- Whoever acts from now on: uid, gid, pid, door ("module", "command", "service"), endpoint. What is left out is root
 --- in the module. With fn: for that call alone, and what it answers.
 function Case:as(caller, fn, ...)
+    arguments.options("t:as", caller, CALLER)
     local hooks, one = self.world.hooks, { door = "module", uid = 0, gid = 0, pid = 1 }
-    for name, value in pairs(caller) do
+    for name, value in pairs(caller or {}) do
         one[name] = value
     end
     if fn then
@@ -152,7 +163,7 @@ end
 
 --- A committed snapshot, in one call: options are labels, size (bytes or "10MiB"), inodes. The hooks are asked.
 function Case:layer(name, parent, options)
-    options = options or {}
+    options = arguments.options("t:layer", options, LAYER)
     local key = "layer " .. name
     self:allowed(self.store:prepare(key, parent))
     self:allowed(self.store:commit(name, key, { labels = options.labels }))
@@ -173,10 +184,11 @@ end
 
 --- Says what the file system has: `t:disk{ size = "1TiB", free = "50GiB" }`.
 function Case:disk(sizes)
+    arguments.options("t:disk", sizes, DISK)
     for name, size in pairs(sizes) do
         local bytes, wrong = units.parse_size(size)
-        if not bytes or name ~= "size" and name ~= "free" then
-            error("t:disk: " .. (wrong or ("there is no '%s'"):format(name)), 2)
+        if not bytes then
+            error("t:disk: " .. wrong, 2)
         end
         self.world.engine.disk[name] = bytes
     end
@@ -189,6 +201,10 @@ end
 
 --- What append, post or spawn of an automation file answers: a function of what it was asked.
 function Case:answer(word, fn)
+    arguments.need("t:answer", "fn", fn, "function")
+    if not ANSWERED[word] then
+        error("t:answer: " .. suggest.unknown("word", tostring(word), ANSWERED), 2)
+    end
     self.world.answers[word] = fn
 end
 

@@ -16,6 +16,7 @@ local transaction = require "moonsnap.transaction"
 local M = {}
 
 local SECOND = 1000000000
+local function nothing() end
 M.START = 1767225600 * SECOND -- 2026-01-01T00:00:00Z, a Thursday
 
 ---@class moonsnap.testing.World
@@ -123,7 +124,7 @@ function M.new(moonsnap, file, options)
     end
     self.store = snapshotter.new(core, self.engine, "default", {
         hooks = self.hooks, policy = policy,
-        delivery = { mark = function() end, turn = function() end }, -- a test says when after-hooks run
+        delivery = { mark = nothing, turn = nothing, close = nothing }, -- a test says when after-hooks run
     })
     self.delivery = delivery.new {
         engine = self.engine, now = core.sys.now, store = self.store,
