@@ -123,10 +123,41 @@ describe("moonsnap policy explain", function()
         assert(free:prepare("a"))
         for _, words in ipairs { { "prepare", "b" }, { "view", "b" }, { "commit", "b", "a" }, { "remove", "a" },
             { "rm", "a" }, { "update", "a", "x=1" }, { "label", "a", "x=1" }, { "touch", "a" }, { "import", "b" },
-            { "mount", "a" }, { "evict", "a" }, { "pin", "a" } } do
+            { "mount", "a" }, { "unmount", "a" }, { "umount", "a" }, { "evict", "a" }, { "pin", "a" },
+            { "lease", "work" } } do
             local answer = moonsnap("policy", "explain", table.unpack(words))
             assert.matches("denied by 'all': aborted: x", answer.out, table.concat(words, " ") .. answer.err)
         end
+        for _, verb in ipairs(require("moonsnap.hooks.entry").VERBS) do
+            assert.is_nil(moonsnap("policy", "explain", verb, "a", "b").err:find("unknown verb", 1, true), verb)
+        end
+    end)
+
+    it("says what is done to a lease and a pin, as hooks are told", function()
+        local home <close>, moonsnap = setting [[
+            hook { "drops", on = { "lease", "pin" }, match = "action==drop", run = function(request)
+                return deny("aborted", request.lease)
+            end }
+            hook { "adds", on = "pin", match = "action==add", run = function() return deny("aborted", "added") end }
+        ]]
+        local free <close> = assert(home:open { policy = false })
+        assert(free:prepare("a"))
+        assert.matches("denied by 'drops': aborted: work", moonsnap("policy", "explain", "lease", "work", "drop").out)
+        assert.matches("allowed", moonsnap("policy", "explain", "lease", "work").out)
+        assert.matches("denied by 'adds': aborted: added", moonsnap("policy", "explain", "pin", "a").out)
+        assert.matches("allowed", moonsnap("policy", "explain", "pin", "a", "remove").out)
+        assert.matches("unknown action 'dorp': did you mean 'drop'",
+            moonsnap("policy", "explain", "lease", "w", "dorp").err)
+    end)
+
+    it("asks nobody about a snapshot that is not there, as the store does", function()
+        local home <close>, moonsnap = setting [[
+            hook { "looks", on = "remove", run = function(request) return request.current.labels.x end }
+        ]]
+        assert(home:open { policy = false }):close()
+        local answer = moonsnap("policy", "explain", "remove", "gone")
+        assert.same({ 3, "" }, { answer.code, answer.out })
+        assert.matches("snapshot 'gone' does not exist", answer.err)
     end)
 
     for words, says in pairs {

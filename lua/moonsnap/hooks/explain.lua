@@ -66,11 +66,15 @@ end
 ---@param hooks   moonsnap.Hooks
 ---@param store   moonsnap.Store
 ---@param request moonsnap.Request
----@return {hooks: moonsnap.hooks.Explained[], result: table}
+---@return {hooks: moonsnap.hooks.Explained[], result: table}? explained
+---@return moonsnap.Error? err  not_found: hooks are not asked about what is not there
 function M.run(hooks, store, request)
     local caller = request.caller
     requests.complete(store, request, caller)
-    requests.look(store, request)
+    local missing, err = requests.look(store, request)
+    if missing then
+        return nil, err -- nobody is asked
+    end
     local index, chain = hooks.indexes[request.verb], under_way.new(hooks, store, request)
     local rows, result = {}, nil
     for _, entry in ipairs(index and index.entries or {}) do

@@ -36,6 +36,7 @@ end
 ---@param store   moonsnap.Store
 ---@param request moonsnap.Request
 ---@return boolean missing
+---@return moonsnap.Error? err  why, where it is missing
 function M.look(store, request)
     local looks = M.LOOKS[request.verb]
     local info, err
@@ -47,7 +48,7 @@ function M.look(store, request)
         request.kind, request.parent = request.kind or info.kind, request.parent or info.parent
     end
     request.parent = request.parent or ""
-    return looks and not info and err.kind == "not_found" and not M.LONE[request.verb] or false
+    return looks and not info and err.kind == "not_found" and not M.LONE[request.verb] or false, err
 end
 
 local function index_of(list, value)

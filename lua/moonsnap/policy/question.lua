@@ -1,7 +1,8 @@
 --- `moonsnap policy explain`: a request from words, and what a store's hooks would say to it.
 ---
 ---     prepare KEY [PARENT]   view KEY [PARENT]   import NAME [PARENT]   commit NAME KEY   remove KEY
----     update KEY [NAME=VALUE...]   touch KEY   mount KEY [TARGET]   evict KEY   pin KEY
+---     update KEY [NAME=VALUE...]   touch KEY   mount KEY [TARGET]   unmount KEY [TARGET]   evict KEY
+---     pin KEY [ACTION]   lease ID [ACTION]
 
 local suggest = require "moonsnap.suggest"
 
@@ -19,6 +20,22 @@ end
 
 local function made(kind)
     return function(words) return { key = words[1], parent = words[2] or "", kind = kind } end
+end
+
+local function targeted(words) return { key = words[1], target = words[2] or "" } end
+
+--- What is done to a pin or a lease: the first where nothing is said.
+local function acted(actions, leased)
+    return function(words)
+        local action, known = words[2] or actions[1], {}
+        for _, one in ipairs(actions) do
+            known[one] = true
+        end
+        if not known[action] then
+            return nil, suggest.unknown("action", action:sub(1, 40), known)
+        end
+        return { key = words[1], action = action, lease = leased and words[1] or nil }
+    end
 end
 
 --- By verb: the fewest and the most words, how it is written, and the request of them.
@@ -42,13 +59,15 @@ local VERBS = {
         return request
     end },
     touch = { 1, 1, "KEY", keyed() },
-    mount = { 1, 2, "KEY [TARGET]", function(words) return { key = words[1], target = words[2] or "" } end },
+    mount = { 1, 2, "KEY [TARGET]", targeted }, unmount = { 1, 2, "KEY [TARGET]", targeted },
     evict = { 1, 1, "KEY", keyed() },
-    pin = { 1, 1, "KEY", keyed() },
+    pin = { 1, 2, "KEY [add|remove]", acted { "add", "remove" } },
+    lease = { 1, 2, "ID [create|renew|delete|add|drop]",
+        acted({ "create", "renew", "delete", "add", "drop" }, true) },
 }
 
 --- What the command calls some of them.
-local ALSO = { rm = "remove", label = "update" }
+local ALSO = { rm = "remove", label = "update", umount = "unmount" }
 
 --- A request.
 ---@param verb    string
@@ -82,7 +101,8 @@ end
 --- What the hooks of a store would say. Nothing is counted, nothing changes.
 ---@param store   moonsnap.Store
 ---@param request moonsnap.Request
----@return {hooks: moonsnap.hooks.Explained[], result: table}
+---@return {hooks: moonsnap.hooks.Explained[], result: table}? explained
+---@return moonsnap.Error? err  not_found: hooks are not asked about what is not there
 function M.explain(store, request)
     local hooks = store.shared.hooks
     if not hooks then
