@@ -8,24 +8,45 @@ local M = {}
 ---@field key       string
 ---@field text      string  why it stays
 
---- Removes those that hooks let go, within the transaction that is open. What has children, is mounted or pinned stays
---- as it does without hooks.
+--- Removes one that hooks let go: true; false when it stays.
+local function remove_one(store, one, in_use, spared)
+    local engine = store.engine
+    local info, why = engine:stat(one.namespace, one.key)
+    if not info then
+        return nil, why
+    elseif in_use.sure[info.number] or in_use.maybe[info.number] then
+        return false
+    end
+    local may
+    may, why = store.shared.hooks:ask(store:namespace(one.namespace), { verb = "evict", key = one.key })
+    if not may then
+        spared[#spared + 1] = { namespace = one.namespace, key = one.key, text = why.message }
+        return false
+    end
+    local ok
+    ok, why = engine:evict(one.namespace, one.key, info)
+    if not ok and why.kind ~= "failed_precondition" then
+        return nil, why
+    end
+    return ok ~= nil
+end
+
+--- Removes those that hooks let go, within the transaction that is open. What has children, is mounted (whoever mounted
+--- it) or pinned stays as it does without hooks.
 local function remove(store)
-    local engine, hooks, done = store.engine, store.shared.hooks, { removed = 0, spared = {} }
+    local engine, done = store.engine, { removed = 0, spared = {} }
     local gone, err = engine:abandoned()
+    local in_use
+    if gone and gone[1] then
+        in_use, err = engine:in_use()
+        gone = in_use and gone
+    end
     for _, one in ipairs(gone or {}) do
-        local may, why = hooks:ask(store:namespace(one.namespace), { verb = "evict", key = one.key })
-        local ok
-        if may then
-            ok, why = engine:remove(one.namespace, one.key, true)
-        else
-            done.spared[#done.spared + 1] = { namespace = one.namespace, key = one.key, text = why.message }
-        end
-        if ok then
-            done.removed = done.removed + 1
-        elseif may and why.kind ~= "failed_precondition" then
+        local removed, why = remove_one(store, one, in_use, done.spared)
+        if removed == nil then
             return nil, why
         end
+        done.removed = done.removed + (removed and 1 or 0)
     end
     return gone and done, err
 end

@@ -188,31 +188,62 @@ function Leases:expired()
     return found
 end
 
---- Deletes all leases that have ended, each with what delete would take along, in one transaction.
----@return {leases: string[], removed: string[]}? reaped  ids, and keys of the snapshots that went with them
+--- What keeps a lease that has ended: of what would go with it, one that is mounted, whoever mounted it.
+local function mounted_of(store, lease, in_use)
+    for _, resource in ipairs(store.engine:lease_resources(store.name_space, lease.id) or {}) do
+        local info = resource.type:find("^snapshots/") and store.engine:stat(store.name_space, resource.id)
+        if info and info.kind ~= "committed" and (in_use.sure[info.number] or in_use.maybe[info.number]) then
+            return ("'%s': it is mounted"):format(info.name)
+        end
+    end
+end
+
+--- Deletes one that has ended, unless something that would go with it is in use.
+local function reap_one(leases, lease, in_use)
+    local store = leases.store
+    local why = mounted_of(store, lease, in_use)
+    if why then
+        return nil, store.core.error("failed_precondition", why)
+    end
+    return store:transaction(function()
+        local ok, err = true, nil
+        if asks(leases, "evict") then
+            ok, err = spare(leases, lease.id, "evict")
+        end
+        if not ok then
+            return nil, err
+        end
+        return store.engine:lease_delete(store.name_space, lease.id, true)
+    end)
+end
+
+--- Deletes all leases that have ended, each with what delete would take along, in one transaction. One that made
+--- something which is mounted, or an overlay writes to, stays till the next time: `busy` says why.
+---@return moonsnap.Reaped? reaped
 ---@return moonsnap.Error? err
 function Leases:reap()
     local store = self.store
     return store:transaction(function()
-        local reaped = { leases = {}, removed = {} }
+        local reaped, busy, in_use = { leases = {}, removed = {} }, {}, nil
         local ended, err = self:expired()
-        if not ended then
+        if ended and ended[1] then
+            in_use, err = store.engine:in_use()
+        end
+        if err then
             return nil, err
         end
         for _, lease in ipairs(ended) do
-            local ok, removed = true, nil
-            if asks(self, "evict") then
-                ok, err = spare(self, lease.id, "evict")
+            local removed, why = reap_one(self, lease, in_use)
+            if removed then
+                reaped.leases[#reaped.leases + 1] = lease.id
+                table.move(removed, 1, #removed, #reaped.removed + 1, reaped.removed)
+            elseif why.kind == "failed_precondition" then
+                busy[#busy + 1] = { lease = lease.id, text = why.message }
+            else
+                return nil, why
             end
-            if ok then
-                removed, err = store.engine:lease_delete(store.name_space, lease.id)
-            end
-            if not removed then
-                return nil, err
-            end
-            reaped.leases[#reaped.leases + 1] = lease.id
-            table.move(removed, 1, #removed, #reaped.removed + 1, reaped.removed)
         end
+        reaped.busy = busy[1] and busy or nil
         return reaped
     end)
 end

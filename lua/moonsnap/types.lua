@@ -296,11 +296,16 @@ function Store:namespace_records() end
 ---@field ttl?    integer  seconds from now; ends it unless it is renewed
 ---@field pid?    integer  of a process with which it ends
 
+---@class moonsnap.Reaped
+---@field leases  string[]  ids of those that were deleted
+---@field removed string[]  keys of the snapshots that went with them
+---@field busy?   {lease: string, text: string}[]  stay for now: something that they made is in use
+
 ---@class moonsnap.Leases
 ---@field create    fun(self, id?: string, options?: moonsnap.LeaseOptions): moonsnap.Lease?, moonsnap.Error?
 ---@field renew     fun(self, id: string, ttl?: integer): moonsnap.Lease?, moonsnap.Error?  from now on, in seconds
 ---@field expired   fun(self): moonsnap.Lease[]?, moonsnap.Error?  those that have ended
----@field reap      fun(self): {leases: string[], removed: string[]}?, moonsnap.Error?  deletes those
+---@field reap      fun(self): moonsnap.Reaped?, moonsnap.Error?  deletes those, unless what they made is mounted
 ---@field delete    fun(self, id: string): string[]?, moonsnap.Error?  keys of the snapshots that went with it
 ---@field list      fun(self, ...: string|moonsnap.Filter): moonsnap.Lease[]?, moonsnap.Error?  filters: id, labels.NAME
 ---@field add       fun(self, id: string, resource: moonsnap.Resource): true?, moonsnap.Error?

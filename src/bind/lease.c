@@ -93,15 +93,15 @@ static int lease_renew(lua_State *L) {
     return 1;
 }
 
-/* lease_delete(ns, id) -> keys of the snapshots that went with it */
+/* lease_delete(ns, id, by_itself) -> keys of the snapshots that went with it */
 static int lease_delete(lua_State *L) {
     struct ms_err err;
     struct ms_arg_place place = {0};
-    lua_settop(L, 3);
+    lua_settop(L, 4);
     struct ms_store *store = ms_store_check_arg(L);
     struct ms_names *removed = ms_scratch_new(L, sizeof *removed, clear_names);
     if (lease_place(L, &place, &err) < 0 ||
-        ms_store_lease_delete(store, place.ns, place.key, removed, &err) < 0)
+        ms_store_lease_delete(store, place.ns, place.key, lua_toboolean(L, 4), removed, &err) < 0)
         return ms_failure(L, &err);
     ms_push_strings(L, removed->items, removed->count);
     return 1;

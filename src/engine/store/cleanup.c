@@ -13,12 +13,15 @@
 #include "base/remove.h"
 #include "engine/mount/attach.h"
 #include "engine/store/store_inside.h"
+#include "engine/store/survey.h"
 #include "sys/ident.h"
 
 struct ms_cleanup {
     struct ms_store *store; /* borrowed: outlives the cleanup */
     int64_t only;           /* whose trash alone is deleted; 0: all */
     bool spares;            /* snapshots without an owner stay */
+    bool looked;            /* in_use is known */
+    struct ms_in_use in_use;
     struct ms_cleaned result;
     struct ms_rows rows;        /* while comparing */
     int64_t sequence;           /* the highest number given when comparing began */
@@ -107,10 +110,20 @@ static int visit_stage(struct ms_cleanup *cleanup, const char *name, struct ms_e
     return ms_layer_discard(place, place->new_fd, name, err);
 }
 
-/* Removes a snapshot whose owner is gone, unless something keeps it (a child, a mount). */
-static int remove_abandoned(struct ms_cleanup *cleanup, const char *ns, const char *key,
-                            struct ms_err *err) {
-    int code = ms_store_remove(cleanup->store, ns, key, true, err);
+/* Removes a snapshot whose owner is gone, unless something keeps it (a child, a mount, whoever
+ * mounted it). */
+static int remove_abandoned(struct ms_cleanup *cleanup, int64_t number, const char *ns,
+                            const char *key, struct ms_err *err) {
+    struct ms_store *store = cleanup->store;
+    struct ms_err why;
+    if (!cleanup->looked && ms_store_in_use(store, &cleanup->in_use, &why) < 0)
+        return MS_OK; /* nobody can tell: it stays till the next time */
+    cleanup->looked = true;
+    if (ms_in_use_has(&cleanup->in_use, number))
+        return MS_OK;
+    int code = ms_store_refuse_written(store, number, err);
+    if (code == MS_OK)
+        code = ms_store_remove(store, ns, key, true, err);
     if (code == MS_OK)
         cleanup->result.abandoned++;
     return code == MS_FAILED_PRECONDITION ? MS_OK : code;
@@ -143,7 +156,7 @@ static int visit_owners(struct ms_cleanup *cleanup, struct ms_err *err) {
         ms_auto_free char *key = NULL;
         int code = ms_store_next_abandoned(store, &after, &ns, &key, err);
         if (code == 1)
-            code = remove_abandoned(cleanup, ns, key, err);
+            code = remove_abandoned(cleanup, after, ns, key, err);
         else
             return code;
         if (code < 0)
@@ -179,6 +192,7 @@ void ms_cleanup_free(struct ms_cleanup *cleanup) {
     ms_remove_free(cleanup->removing);
     ms_own_closedir(&cleanup->trash);
     ms_rows_clear(&cleanup->rows);
+    ms_in_use_clear(&cleanup->in_use);
     ms_ids_clear(&cleanup->finished);
     free(cleanup);
 }

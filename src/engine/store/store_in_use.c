@@ -12,6 +12,18 @@ void ms_in_use_clear(struct ms_in_use *in_use) {
     *in_use = (struct ms_in_use){0};
 }
 
+static bool has(const struct ms_ids *ids, int64_t number) {
+    for (size_t i = 0; i < ids->count; i++) {
+        if (ids->items[i] == number)
+            return true;
+    }
+    return false;
+}
+
+bool ms_in_use_has(const struct ms_in_use *in_use, int64_t number) {
+    return has(&in_use->sure, number) || has(&in_use->maybe, number);
+}
+
 /* An overlay has a line for each that mounted it: runs of one number are kept once. */
 static int visit(void *context, int64_t number, bool sure, struct ms_err *err) {
     struct ms_in_use *in_use = context;

@@ -159,6 +159,10 @@ int ms_store_mount_alive(struct ms_store *store, const struct ms_mount_row *row,
 int ms_store_ask_kernel(struct ms_store *store, int64_t number, bool *in_use, bool *known,
                         struct ms_err *err);
 
+/* store_mount.c: fails with failed_precondition when an overlay writes to the layer of number, as
+ * far as the kernel can tell: for what goes and nobody has asked for it. */
+int ms_store_refuse_written(struct ms_store *store, int64_t number, struct ms_err *err);
+
 /* store_pin.c: fails with failed_precondition when number is pinned. */
 int ms_store_refuse_pinned(struct ms_store *store, int64_t number, const char *doing,
                            struct ms_err *err);

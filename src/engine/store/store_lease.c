@@ -199,7 +199,22 @@ static int remove_all(struct ms_store *store, const char *ns, const struct ms_na
     return MS_OK;
 }
 
-int ms_store_lease_delete(struct ms_store *store, const char *ns, const char *id,
+static int refuse_any_written(struct ms_store *store, const char *ns, const struct ms_names *keys,
+                              struct ms_err *err) {
+    for (size_t i = 0; i < keys->count; i++) {
+        ms_auto_row struct ms_row row = {0};
+        int code = ms_meta_find(&store->meta, ns, keys->items[i], &row, err);
+        if (code == MS_NOT_FOUND)
+            continue;
+        if (code == MS_OK && row.kind == MS_KIND_ACTIVE)
+            code = ms_store_refuse_written(store, row.number, err);
+        if (code < 0)
+            return ms_err_wrap(err, "'%.60s'", keys->items[i]);
+    }
+    return MS_OK;
+}
+
+int ms_store_lease_delete(struct ms_store *store, const char *ns, const char *id, bool by_itself,
                           struct ms_names *removed, struct ms_err *err) {
     ms_auto_names struct ms_names made = {0};
     ms_auto_names struct ms_names gone = {0};
@@ -209,6 +224,8 @@ int ms_store_lease_delete(struct ms_store *store, const char *ns, const char *id
     if (code < 0)
         return code;
     code = ms_meta_lease_made(&store->meta, ns, id, store->driver->resource, &made, err);
+    if (code == MS_OK && by_itself)
+        code = refuse_any_written(store, ns, &made, err);
     if (code == MS_OK)
         code = ms_meta_drop_lease(&store->meta, ns, id, err);
     if (code == MS_OK)

@@ -54,8 +54,9 @@ int ms_store_lease_renew(struct ms_store *store, const char *ns, const char *id,
 enum ms_lease_end ms_store_lease_ended(const struct ms_store *store, const struct ms_record *lease);
 
 /* removed (or NULL) gets the keys of the snapshots that went with it; their layers are in trash.
- * Fails: not_found. */
-int ms_store_lease_delete(struct ms_store *store, const char *ns, const char *id,
+ * With by_itself, of one that has ended, it stays as long as an overlay writes to one of them.
+ * Fails: not_found, failed_precondition (so it stays). */
+int ms_store_lease_delete(struct ms_store *store, const char *ns, const char *id, bool by_itself,
                           struct ms_names *removed, struct ms_err *err);
 
 /* All leases of a namespace, by id. */

@@ -69,6 +69,15 @@ int ms_store_refuse_mounted(struct ms_store *store, int64_t number, const char *
     return code;
 }
 
+int ms_store_refuse_written(struct ms_store *store, int64_t number, struct ms_err *err) {
+    bool in_use = false;
+    bool known = false;
+    int code = ms_store_ask_kernel(store, number, &in_use, &known, err);
+    if (code == MS_OK && known && in_use)
+        return ms_err_set(err, MS_FAILED_PRECONDITION, "an overlay writes to it");
+    return code;
+}
+
 /* A second writable mount of one layer would corrupt it, whoever made the first. */
 static int refuse_second_writer(struct ms_store *store, const struct ms_row *row,
                                 struct ms_err *err) {

@@ -75,18 +75,6 @@ static int refuse_changed(const struct ms_row *row, const struct ms_seen *seen,
     return MS_OK;
 }
 
-/* The kernel is asked about what it can tell: an overlay that is mounted where nobody sees it. */
-static int refuse_written(struct ms_store *store, const struct ms_row *row, struct ms_err *err) {
-    bool in_use = false;
-    bool known = false;
-    if (row->kind != MS_KIND_ACTIVE)
-        return MS_OK;
-    int code = ms_store_ask_kernel(store, row->number, &in_use, &known, err);
-    if (code == MS_OK && known && in_use)
-        return ms_err_set(err, MS_FAILED_PRECONDITION, "an overlay writes to it");
-    return code;
-}
-
 static int evict_inside(struct ms_store *store, const char *ns, const char *key,
                         const struct ms_seen *seen, bool look, struct ms_err *err) {
     ms_auto_row struct ms_row row = {0};
@@ -96,7 +84,7 @@ static int evict_inside(struct ms_store *store, const char *ns, const char *key,
     if (code == MS_OK)
         code = refuse_kept(store, &row, err);
     if (code == MS_OK)
-        code = refuse_written(store, &row, err);
+        code = ms_store_refuse_written(store, row.number, err);
     return code < 0 || look ? code : remove_row(store, ns, key, row.number, err);
 }
 

@@ -77,6 +77,9 @@ struct ms_in_use {
 };
 void ms_in_use_clear(struct ms_in_use *in_use);
 
+/* Is number mounted, or may it be? */
+bool ms_in_use_has(const struct ms_in_use *in_use, int64_t number);
+
 /* What is mounted wherever it can be seen, see in_use.h; of all namespaces of the store. */
 int ms_store_in_use(struct ms_store *store, struct ms_in_use *out, struct ms_err *err);
 

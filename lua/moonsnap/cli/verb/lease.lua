@@ -74,12 +74,15 @@ function ACTIONS.renew(call, leases, words)
     return lease and show(call, lease), err
 end
 
-local function told_removed(call, leases, removed)
+local function told_removed(call, leases, removed, busy)
     if call.out.json then
-        call.out:value({ leases = json.array(leases), removed = json.array(removed) })
+        call.out:value({ leases = json.array(leases), removed = json.array(removed), busy = busy and json.array(busy) })
     elseif not call.out.quiet then
         for _, key in ipairs(removed) do
             call.out:line("removed " .. text.plain(key))
+        end
+        for _, one in ipairs(busy or {}) do
+            call.out:line(("lease '%s' stays for now: %s"):format(text.plain(one.lease), text.plain(one.text)))
         end
     end
 end
@@ -103,7 +106,7 @@ function ACTIONS.reap(call, leases)
     if not reaped then
         return nil, err
     end
-    told_removed(call, reaped.leases, reaped.removed)
+    told_removed(call, reaped.leases, reaped.removed, reaped.busy)
 end
 
 function ACTIONS.ls(call, leases, words)
