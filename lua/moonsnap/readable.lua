@@ -19,4 +19,21 @@ function M.repaired(bytes)
     return table.concat(parts)
 end
 
+--- The same of all texts in a value, names included; a table is copied.
+---@generic T
+---@param value T
+---@return T
+function M.value(value)
+    if type(value) == "string" then
+        return M.repaired(value)
+    elseif type(value) ~= "table" then
+        return value
+    end
+    local copy = setmetatable({}, getmetatable(value))
+    for name, element in pairs(value) do
+        copy[M.value(name)] = M.value(element)
+    end
+    return copy
+end
+
 return M

@@ -4,6 +4,7 @@ local expect = require "spec.support.expect"
 local limits = require "moonsnap.program.limits"
 local moonsnap = require "moonsnap"
 local script = require "moonsnap.program.script"
+local service = require "spec.support.service"
 local world = require "spec.support.world"
 
 local fails_saying = expect.fails_saying
@@ -53,5 +54,20 @@ describe("a program whose time is over in slow work of the store", function()
             end },
         }
         fails_saying("resource_exhausted", "p.lua: over its limit of 1 seconds", values, err)
+    end)
+end)
+
+describe("a program in a service that answers bytes which are no UTF-8", function()
+    it("has them replaced: it was durable, and its caller was told that it had failed", function()
+        local served <close> = service.start { mode = "direct" }
+        local store <close> = moonsnap.connect { address = served.address }
+        local told = {}
+        local outcome = assert(store:program([[store:prepare("a") emit("b\xff") log("c\xff")
+            return { ["d\xff"] = "e\xff" }, nil, "f"]], {}, {
+            emit = function(value) told[#told + 1] = value end, log = function(text) told[#told + 1] = text end,
+        }))
+        assert.same({ "b\u{FFFD}", "c\u{FFFD}" }, told)
+        assert.same({ { ["d\u{FFFD}"] = "e\u{FFFD}" }, nil, "f", n = 3 }, outcome.values)
+        assert(store:stat("a"))
     end)
 end)

@@ -12,12 +12,17 @@ local store, leases, pins, program, words, error, type, pairs, select, pack, unp
     select, table.pack, table.unpack
 local PAGE = 100
 
-local function answer(ok, ...)
+-- level is where the program stands, seen from here
+local function answer_at(level, ok, ...)
     if ok then
         return ...
     end
     local raised = ...
-    error(raised, type(raised) == "string" and 2 or 0)
+    error(raised, type(raised) == "string" and level or 0)
+end
+
+local function answer(...)
+    return answer_at(2, ...)
 end
 
 local function method(owner, word)
@@ -49,12 +54,12 @@ end
 local walk_begin, walk_next = program.walk_begin, program.walk_next
 _ENV.program = nil
 
-local function infos(number)
+local function infos(number, level)
     local page, at, over = {}, 0, false
     return function()
         at = at + 1
         if page[at] == nil and not over then
-            page, at = answer(walk_next(number, PAGE)), 1
+            page, at = answer_at(level, walk_next(number, PAGE)), 1
             over = #page < PAGE
         end
         return page[at]
@@ -62,7 +67,8 @@ local function infos(number)
 end
 
 function store.walk(...)
-    return infos(answer(walk_begin(unpack(pack(...), (...) == store and 2 or 1, select("#", ...)))))
+    local number = answer_at(3, walk_begin(unpack(pack(...), (...) == store and 2 or 1, select("#", ...))))
+    return infos(number, 3)
 end
 
 function store.list(...)
@@ -72,7 +78,10 @@ function store.list(...)
     if type(filters) ~= "table" then
         filters = { filters }
     end
-    for info in store.walk(unpack(filters)) do
+    if limit ~= nil and type(limit) ~= "number" then
+        error("list: limit: number expected, got " .. type(limit), 2)
+    end
+    for info in infos(answer_at(3, walk_begin(unpack(filters))), 4) do
         if limit and #list >= limit then
             break
         end

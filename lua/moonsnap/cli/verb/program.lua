@@ -57,25 +57,11 @@ local function limits_of(call)
     return not err and found or nil, err
 end
 
---- Text with what is no UTF-8 made readable, in all of a value.
-local function shown(value)
-    if type(value) == "string" then
-        return readable.repaired(value)
-    elseif type(value) ~= "table" then
-        return value
-    end
-    local copy = setmetatable({}, getmetatable(value))
-    for key, element in pairs(value) do
-        copy[shown(key)] = shown(element)
-    end
-    return copy
-end
-
 --- Prints results as they come: text as it is, everything else as JSON; with --json all as JSON.
 local function printer(call)
     local out, begun = call.out, false
     local function value(result)
-        local line = json.encode(shown(result))
+        local line = json.encode(readable.value(result))
         if out.json == "whole" then
             out.out:write(begun and ",\n" or "[\n", line)
         elseif not out.json and type(result) == "string" then

@@ -7,6 +7,7 @@ local dkjson = require "dkjson"
 local unistd = require "posix.unistd"
 
 local events = require "moonsnap.service.grpc.control_events"
+local readable = require "moonsnap.readable"
 local verbs = require "moonsnap.service.grpc.control_verbs"
 
 local M = {}
@@ -54,6 +55,12 @@ end
 
 local GATHER = 16384 -- bytes of lines in one message, or a little more
 
+--- A value as a line. JSON is UTF-8; what is said may hold anything.
+local function line_of(value)
+    local line = dkjson.encode(value)
+    return utf8.len(line) and line or dkjson.encode(readable.value(value))
+end
+
 --- Runs a verb; its lines go out some at a time.
 local function run(verb, arguments, context)
     local lines, size, alive = {}, 0, true
@@ -68,7 +75,7 @@ local function run(verb, arguments, context)
         if value == nil then
             return flush()
         end
-        local line = dkjson.encode(value)
+        local line = line_of(value)
         lines[#lines + 1], size = line, size + #line
         return size < GATHER and alive or flush()
     end)
