@@ -223,6 +223,62 @@ describe("btrbk", function()
         assert.equal(5, #kept(of_times(times, presets.btrbk {})))
     end)
 
+    --- Called by their times: one every so many hours, for 400 days back from 2026-11-24, by a preset.
+    local function every(hours, from, words)
+        local times = {}
+        for i = 0, 400 * 24 // hours do
+            times[#times + 1] = os.date("!%Y-%m-%d %H:%M", facts.at(from) // 1000000000 - i * hours * 3600)
+        end
+        return kept(of_times(times, presets.btrbk(words)))
+    end
+
+    local MONTHLY = { "2025-10-20", "2025-11-02", "2025-12-07", "2026-01-04", "2026-02-01", "2026-03-01", "2026-04-05",
+        "2026-05-03", "2026-06-07", "2026-07-05", "2026-08-02" }
+    local WEEKLY = { "2026-09-06", "2026-09-13", "2026-09-20", "2026-09-27", "2026-10-04", "2026-10-11", "2026-10-18",
+        "2026-10-25", "2026-11-01", "2026-11-08", "2026-11-15", "2026-11-22" }
+
+    local function at_eight(...)
+        local times = {}
+        for _, days in ipairs { ... } do
+            for _, day in ipairs(days) do
+                times[#times + 1] = day .. " 08:00"
+            end
+        end
+        return times
+    end
+
+    -- the examples of its README, with what btrbk 0.32.5 itself makes of them
+    it("keeps the snapshots of 'laptop with usb-disk': 2 days all, 14 days one a day", function()
+        local found = every(24, "2026-11-24 08:00", { snapshot_preserve_min = "2d", snapshot_preserve = "14d" })
+        assert.same({ 15, "2026-11-10 08:00" }, { #found, found[1] })
+    end)
+
+    it("keeps its backups: 20 days, 10 weeks, months forever", function()
+        local found = every(24, "2026-11-24 08:00", { target_preserve_min = "no", target_preserve = "20d 10w *m" })
+        assert.equal(41, #found)
+        for i = 1, 20 do
+            assert.equal(at_eight(MONTHLY, WEEKLY)[i], found[i])
+        end
+    end)
+
+    it("keeps the hours of 'local time-machine': 18 all, 48, then 20 days and 6 months", function()
+        local found = every(1, "2026-11-24 12:00", { snapshot_preserve_min = "18h", snapshot_preserve = "48h 20d 6m" })
+        assert.equal(75, #found)
+        assert.same({ "2026-05-03 00:00", "2026-06-07 00:00" }, { found[1], found[2] })
+    end)
+
+    it("keeps the weeks and months alone of 'multiple instances': a 0 is none", function()
+        assert.same(at_eight(MONTHLY, WEEKLY),
+            every(24, "2026-11-24 08:00", { target_preserve_min = "no", target_preserve = "0d 10w *m" }))
+    end)
+
+    it("takes a week's first whatever its day, and for the month that the week begins in", function()
+        assert.same(at_eight({ "2025-10-21", "2025-11-02", "2025-12-08", "2026-01-04", "2026-02-03", "2026-03-02",
+            "2026-04-07", "2026-05-04", "2026-06-09", "2026-07-06", "2026-08-02", "2026-09-07", "2026-10-04",
+            "2026-11-03", "2026-11-09", "2026-11-15", "2026-11-24" }),
+            every(72, "2026-11-24 08:00", { target_preserve_min = "no", target_preserve = "2w *m" }))
+    end)
+
     it("begins days at preserve_hour_of_day", function()
         assert.same({ "2026-11-23 05:00" }, kept(of_times({ "2026-11-23 05:00", "2026-11-24 03:00" },
             presets.btrbk { preserve_min = "no", preserve = "9d", preserve_hour_of_day = 4 })))

@@ -29,18 +29,22 @@ end
 ---@field offset      integer  seconds east of UTC
 ---@field day_starts  integer  seconds after midnight at which a day (and week, month, year) begins
 ---@field week_starts string
+---@field whole_weeks boolean  a week is of the month, quarter and year that it begins in
 
 --- Functions from whole seconds since 1970 to the number of the bucket, by the bucket's name.
----@param calendar? {offset?: integer, day_starts?: integer, week_starts?: string}
+---@param calendar? {offset?: integer, day_starts?: integer, week_starts?: string, whole_weeks?: boolean}
 ---@return table<string, fun(seconds: integer): integer>
 function M.new(calendar)
     calendar = calendar or {}
     local offset = calendar.offset or 0
     local shift = offset - (calendar.day_starts or 0)
     local week = WEEKDAYS[calendar.week_starts or "monday"]
-    local months = {}
+    local whole_weeks, months = calendar.whole_weeks, {}
     local function month(seconds)
         local day = (seconds + shift) // DAY
+        if whole_weeks then -- so many days before midnight, not before the hour at which days start: as btrbk counts
+            day = (seconds + offset) // DAY - (day + week) % 7
+        end
         local found = months[day]
         if not found then
             found = months_of(day)

@@ -12,7 +12,8 @@
 ---
 --- And how to read these: choose = "newest" | "oldest" of a bucket, zone = "UTC" | "+02:00", day_starts = "4h",
 --- week_starts = "monday", from = "now" | "newest" (what within counts back from), oldest = true (the oldest of all as
---- long as a count is not used up), cascade = true (months choose among what weeks chose, years among months).
+--- long as a count is not used up), cascade = true (months choose among what weeks chose, years among months; a week is of
+--- the month that it begins in).
 
 local buckets = require "moonsnap.gc.buckets"
 local match = require "moonsnap.gc.match"
@@ -94,8 +95,7 @@ local function mark_picks(rule, word, count, picks, numbers, today, group)
 end
 
 --- Marks whatever lies in the last buckets.
-local function mark_all(word, count, bucket, group)
-    local today = bucket(group.now // SECOND)
+local function mark_all(word, count, bucket, today, group)
     for _, i in ipairs(group.list) do
         if today - bucket(group.facts[i].created // SECOND) <= count.span then
             mark(group.marks, i, SOFT, ("%s, all of %s"):format(word, count.shown))
@@ -115,9 +115,9 @@ local function bucketed(self, group)
             local picks, numbers = picks_of(list, group.facts, bucket, self.choose_oldest)
             chosen[name] = picks
             if count and count.all then
-                mark_all(name, count, bucket, group)
+                mark_all(name, count, bucket, self.today[name](now), group)
             elseif count then
-                mark_picks(self, name, count, picks, numbers, bucket(now), group)
+                mark_picks(self, name, count, picks, numbers, self.today[name](now), group)
             end
         end
     end
@@ -240,10 +240,16 @@ local function compile_counts(self, keep)
         end
     end
     if self.counts then
+        local offset = buckets.offset(keep.zone or "UTC")
         self.buckets = buckets.new {
-            offset = buckets.offset(keep.zone or "UTC"), week_starts = keep.week_starts,
+            offset = offset, week_starts = keep.week_starts, whole_weeks = keep.cascade,
             day_starts = keep.day_starts and math.floor(units.parse_duration(keep.day_starts)),
         }
+        self.today = self.buckets
+        if keep.cascade then -- now is in the month that the calendar shows, whatever its week
+            local plain = buckets.new { offset = offset }
+            self.today = setmetatable({ monthly = plain.monthly, yearly = plain.yearly }, { __index = self.buckets })
+        end
     end
 end
 

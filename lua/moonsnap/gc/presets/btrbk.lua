@@ -6,12 +6,14 @@
 --- Without snapshot_ (or target_, which is the other pair of a btrbk.conf and a rule of its own) they are read as well.
 ---
 --- preserve_min   all | latest | no | <number>{h,d,w,m,y}    everything so young stays, by the calendar
---- preserve       no | [<number>h] [<number>d] [<number>w] [<number>m] [<number>y], * for all: the first of each hour,
----                day and week; of a month its first weekly one, of a year its first monthly one; so many back from now
+--- preserve       no | [<number>h] [<number>d] [<number>w] [<number>m] [<number>y], * for all, 0 for none: the first of
+---                each hour, day and week; of a month its first weekly one, of a year its first monthly one; so many
+---                back from now, the present one not counted
 ---
---- Days begin at preserve_hour_of_day, weeks on preserve_day_of_week. zone: btrbk counts in local time, here it is UTC.
+--- Days begin at preserve_hour_of_day, weeks on preserve_day_of_week, months and years with the first week that begins in
+--- them. zone: btrbk counts in local time, here it is UTC.
 ---
---- Source: btrbk.conf(5), retention policy; btrbk sub schedule.
+--- Source: btrbk.conf(5) 0.32.1, RETENTION POLICY; what that leaves open as `btrbk -S` prints it.
 
 local M = {}
 
@@ -21,7 +23,11 @@ target_preserve preserve_day_of_week preserve_hour_of_day]]
 local NAMES = { h = "hourly", d = "daily", w = "weekly", m = "monthly", y = "yearly" }
 
 local function amount(n)
-    return n == "*" and "all" or { span = math.tointeger(tonumber(n)) }
+    if n == "*" then
+        return "all"
+    end
+    local span = math.tointeger(tonumber(n))
+    return span > 0 and { span = span } or nil
 end
 
 --- "14d 4w" as counts of a keep.
@@ -71,7 +77,7 @@ function M.rules(words)
     local name, rules = words.name or "btrbk", {}
     local minimum, preserve = one_of(words, "preserve_min") or "all", one_of(words, "preserve") or "no"
     local function calendar()
-        return { zone = words.zone, week_starts = words.preserve_day_of_week or "sunday",
+        return { zone = words.zone, week_starts = words.preserve_day_of_week or "sunday", cascade = true,
             day_starts = (tonumber(words.preserve_hour_of_day) or 0) * 3600 }
     end
     if minimum ~= "no" then
@@ -80,7 +86,7 @@ function M.rules(words)
     end
     if preserve ~= "no" then
         local keep = calendar()
-        keep.choose, keep.cascade = "oldest", true
+        keep.choose = "oldest"
         schedule(preserve, keep)
         rules[#rules + 1] = { name = name, match = words.match, group_by = words.group_by, keep = keep }
     end
