@@ -12,8 +12,8 @@
 ---
 --- And how to read these: choose = "newest" | "oldest" of a bucket, zone = "UTC" | "+02:00", day_starts = "4h",
 --- week_starts = "monday", from = "now" | "newest" (what within counts back from), oldest = true (the oldest of all as
---- long as a count is not used up), cascade = true (months choose among what weeks chose, years among months; a week is of
---- the month that it begins in).
+--- long as a count is not used up), cascade = true (months choose among what weeks chose, years among months; a week is
+--- of the month that it begins in).
 
 local buckets = require "moonsnap.gc.buckets"
 local match = require "moonsnap.gc.match"

@@ -10,8 +10,8 @@
 ---                each hour, day and week; of a month its first weekly one, of a year its first monthly one; so many
 ---                back from now, the present one not counted
 ---
---- Days begin at preserve_hour_of_day, weeks on preserve_day_of_week, months and years with the first week that begins in
---- them. zone: btrbk counts in local time, here it is UTC.
+--- Days begin at preserve_hour_of_day, weeks on preserve_day_of_week, months and years with the first week that begins
+--- in them. zone: btrbk counts in local time, here it is UTC.
 ---
 --- Source: btrbk.conf(5) 0.32.1, RETENTION POLICY; what that leaves open as `btrbk -S` prints it.
 
