@@ -18,14 +18,22 @@ local SCAN_AGAIN = 5 * SECOND -- until what is mounted is looked at anew
 --- What leases hold by now, by key. Leases that have ended hold nothing.
 local function leased(store)
     local held, engine, name_space = {}, store.engine, store.name_space
-    for _, lease in ipairs(engine:leases(name_space) or {}) do
-        for _, resource in ipairs(not lease.ended and engine:lease_resources(name_space, lease.id) or {}) do
+    local leases, err = engine:leases(name_space)
+    for _, lease in ipairs(leases or {}) do
+        local resources = {}
+        if not lease.ended then
+            resources, err = engine:lease_resources(name_space, lease.id)
+        end
+        if not resources then
+            return nil, err
+        end
+        for _, resource in ipairs(resources) do
             if resource.type:find("^snapshots/") then
                 held[resource.id] = lease.id
             end
         end
     end
-    return held
+    return leases and held, err
 end
 
 --- Is it mounted, as far as can be seen?
@@ -114,7 +122,10 @@ function M.chunk(store, id, place, most, state)
     if not items or #items == 0 then
         return items, err
     end
-    state.leased = leased(store)
+    state.leased, err = leased(store)
+    if not state.leased then
+        return nil, err -- unknown is in use
+    end
     local others = {}
     for _, item in ipairs(items) do
         item.outcome, item.outcome_text = remove(store, item, state)

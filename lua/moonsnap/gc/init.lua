@@ -12,15 +12,13 @@ local apply = require "moonsnap.gc.apply"
 local arguments = require "moonsnap.arguments"
 local facts = require "moonsnap.gc.facts"
 local planner = require "moonsnap.gc.plan"
+local share = require "moonsnap.gc.share"
 local stored = require "moonsnap.gc.stored"
 local units = require "moonsnap.units"
 
 local need, options_of = arguments.need, arguments.options
 
 local M = {}
-
---- More than this share of a namespace's snapshots or bytes only goes when it is meant.
-local SHARE = 0.5
 
 ---@class moonsnap.gc.Door
 ---@field core       moonsnap.Core
@@ -217,22 +215,6 @@ function Collector:explain(key, options)
     return found
 end
 
---- Says whether a plan takes more than anybody means by accident.
-local function too_much(self, plan, share)
-    local before, after = plan.before, plan.after
-    local count, size = before.count - after.count, before.size - after.size
-    if count == 0 then
-        return nil
-    elseif after.count == 0 then
-        return self.door.core.error("failed_precondition", ("apply %s: it would remove all %d snapshots of "
-            .. "namespace '%s': force it if that is meant"):format(plan.id, count, plan.namespace))
-    elseif count > share * before.count or size > share * before.size then
-        return self.door.core.error("failed_precondition", ("apply %s: it would remove %d of %d snapshots, %s of %s, "
-            .. "more than %g %%: force it if that is meant"):format(plan.id, count, before.count,
-            units.show_size(size), units.show_size(before.size), share * 100))
-    end
-end
-
 --- The event of a collection, for who watches.
 local function told(self, id, applied)
     local data = dkjson.encode { plan = id, removed = applied.removed, size = applied.size,
@@ -269,9 +251,11 @@ function Collector:apply(id, options)
     if not plan then
         return nil, err
     end
-    err = not options.force and plan.done == 0 and too_much(self, plan, options.share or SHARE)
-    if err then
-        return nil, err
+    if not options.force and plan.done == 0 then
+        ok, err = share.check(door, plan, options.share or share.MOST)
+        if not ok then
+            return nil, err
+        end
     end
     local applied
     applied, err = apply.run(id, plan.items - plan.done, {
