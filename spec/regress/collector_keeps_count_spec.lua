@@ -18,7 +18,8 @@ describe("a service's collector", function()
         commit(store, "old1", "old")
         local now, told = 0, {}
         local collector = collectors.new {
-            backend = { reader = store, writer = store, namespace = function() return store end },
+            backend = { reader = store, writer = store, namespace = function() return store end,
+                sweep = function() end },
             timers = { every = function() end, cancel = function() end },
             tasks = { spawn = function(_, fn) fn() end },
             clock = function() return now end, filter = moonsnap.filter, every = 1, commits = 2,

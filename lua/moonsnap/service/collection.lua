@@ -19,8 +19,8 @@ function M.of(backend)
         rules = policy and policy.retention or {}, chunk = CHUNK,
         write = function(fn) return shop.batch:write(function() return fn(writer) end) end,
         pause = function() task.await(function(resume) shop.timers:after(0, resume) end) end,
-        free = function()
-            backend:sweep()
+        free = function() -- and waits: whoever plans next counts what is free
+            backend:sweep(true)
             return true
         end,
     }
