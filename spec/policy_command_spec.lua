@@ -200,6 +200,27 @@ describe("moonsnap policy ls", function()
         assert.equal("nightly", found.rules[1].name)
         assert.matches("before +quota +policy.lua:5 +prepare", moonsnap("policy", "ls").out)
     end)
+
+    it("calls files by short names, which tell them apart", function()
+        local home <close>, moonsnap = setting 'hook { "all", on = "*", run = function() end }'
+        for _, folder in ipairs { "one", "two" } do
+            tree.mkdir(home.dir .. "/" .. folder)
+            for _, name in ipairs { folder, "same" } do
+                tree.write(("%s/%s/%s.lua"):format(home.dir, folder, name),
+                    ('hook { "%s-%s", on = "touch", run = function() end }'):format(folder, name), 384)
+            end
+        end
+        tree.write(home.root .. "/policy.lua", ([[
+            include("DIR/one/one.lua") include("DIR/two/two.lua")
+            include("DIR/one/same.lua") include("DIR/two/same.lua")
+            hook { "all", on = "*", run = function() end }
+        ]]):gsub("DIR", home.dir), 384)
+        local out = moonsnap("policy", "ls").out
+        assert.matches("file +one.lua +/%S+/one/one.lua\n", out)
+        assert.matches("before +one%-one +one.lua:1 +touch\n", out)
+        assert.matches("before +two%-same +/%S+/two/same.lua:1 +touch\n", out)
+        assert.matches("before +all +policy.lua:3 +%*\n", out)
+    end)
 end)
 
 describe("a service with a policy in its root", function()

@@ -1,6 +1,7 @@
 --- policy explain|check|ls|test: what policies would say, and what is wrong with them.
 
 local json = require "moonsnap.cli.json"
+local printed = require "moonsnap.cli.explained"
 local question = require "moonsnap.policy.question"
 local suggest = require "moonsnap.suggest"
 local text = require "moonsnap.cli.text"
@@ -41,78 +42,6 @@ local function explained(call, store, verb, words, labels)
     return question.explain(store, request)
 end
 
-local function opinion(row)
-    if row.breaker == "off" then
-        return "off: it failed too often"
-    elseif not row.matched then
-        return "does not match"
-    elseif row.failed then
-        return "failed: " .. row.failed
-    elseif row.verdict == "deny" then
-        return ("deny %s: %s"):format(row.kind, row.text)
-    elseif row.verdict == "defer" then
-        return ("defer %g s"):format(row.seconds_asked)
-    elseif row.verdict == "exists" then
-        return "exists: " .. row.text
-    elseif row.verdict == "rewrite" then
-        local changes = {}
-        for name, value in pairs(row.labels or {}) do
-            changes[#changes + 1] = value and ("%s=%s"):format(name, value) or name .. "="
-        end
-        table.sort(changes)
-        if row.parent then
-            table.insert(changes, 1, "parent " .. row.parent)
-        end
-        return "rewrite " .. table.concat(changes, " ")
-    end
-    return row.phase == "around" and "not asked" or "no opinion"
-end
-
---- What asking cost. Instructions are counted where there is a sandbox, in hundreds.
-local function cost(row)
-    if not row.seconds then
-        return "", "", ""
-    end
-    local instructions = row.bytes and (row.instructions or 0)
-    return instructions and (instructions < 100 and "<100" or text.count(instructions)) or "",
-        ("%.0f"):format(row.seconds * 1e6), row.bytes and text.count(row.bytes) or ""
-end
-
---- A file, below the store's root without it.
-local function file_of(store, path)
-    local root = not store.ask and store.root
-    path = path or ""
-    return text.plain(root and path:sub(1, #root + 1) == root .. "/" and path:sub(#root + 2) or path)
-end
-
-local function result_line(result)
-    if not result.verdict then
-        local labels = {}
-        for name, value in pairs(result.labels or {}) do
-            labels[#labels + 1] = ("%s=%s"):format(name, value)
-        end
-        table.sort(labels)
-        return "allowed" .. (#labels > 0 and ", with " .. table.concat(labels, " ") or "")
-    end
-    return ("%s by '%s': %s"):format(result.verdict == "deny" and "denied" or result.verdict, result.hook,
-        result.verdict == "defer" and ("come again in %g s"):format(result.seconds)
-        or ("%s: %s"):format(result.kind, result.text))
-end
-
-local function print_explained(call, store, found)
-    local out, rows = call.out, {}
-    for i, row in ipairs(found.hooks) do
-        local instructions, us, bytes = cost(row)
-        rows[i] = { row.phase, text.plain(row.name), file_of(store, row.file), instructions, us, bytes,
-            text.plain(opinion(row)) }
-    end
-    if #rows > 0 then
-        out:table({ "PHASE", "HOOK", "FILE", "INSTR", "US", "BYTES", "VERDICT" }, rows,
-            { [4] = true, [5] = true, [6] = true })
-    end
-    out:line(text.plain(result_line(found.result)))
-end
-
 local function explain(call, words)
     local labels, wrong = call:labels(call.args.label)
     if wrong then
@@ -134,7 +63,7 @@ local function explain(call, words)
         setmetatable(found.result.labels, { __jsontype = "object" })
         call.out:value(found)
     else
-        print_explained(call, store, found)
+        printed.print(call.out, store, found)
     end
     return found.result.verdict and 1 or 0
 end
@@ -170,15 +99,6 @@ local function check(call, words)
     return 0
 end
 
-local function options_of(file)
-    local words = {}
-    for name, option in pairs(file.options or {}) do
-        words[#words + 1] = ("%s=%s"):format(name, tostring(option.value))
-    end
-    table.sort(words)
-    return table.concat(words, " ")
-end
-
 local function list(call)
     local store, err = call:open()
     if not store then
@@ -199,17 +119,7 @@ local function list(call)
         call.out:value(found)
         return 0
     end
-    local rows = {}
-    for _, file in ipairs(found.files) do
-        rows[#rows + 1] = { "file", "", file_of(store, file.path), text.plain(options_of(file)) }
-    end
-    for _, hook in ipairs(found.hooks) do
-        rows[#rows + 1] = { hook.phase, text.plain(hook.name), file_of(store, hook.file), table.concat(hook.on, " ") }
-    end
-    for _, rule in ipairs(found.rules) do
-        rows[#rows + 1] = { "rule", text.plain(rule.name), file_of(store, rule.file), "" }
-    end
-    call.out:table({ "WHAT", "NAME", "FILE", "ON" }, rows)
+    printed.print_policy(call.out, store, found)
     return 0
 end
 
@@ -222,9 +132,14 @@ end
 ---@type moonsnap.cli.Verb
 return {
     summary = "explain, check, list and test policies",
-    about = "explain VERB ARGS: asks the hooks about a request, does nothing, and prints what each says and costs. "
-        .. "check [FILE...]: loads files, or those of the store. ls: what is loaded. test FILE: runs a policy's tests.",
-    more = "moonsnap policy explain prepare work base --label tenant=blue\nmoonsnap policy check tenants.lua",
+    about = "explain VERB ARGS: asks the hooks of the store about a request, does nothing, and prints what each says "
+        .. "and costs. check [FILE...]: loads files, or those of the store. ls: what is loaded. test FILE [SPEC]: runs "
+        .. "a policy's tests.",
+    more = "moonsnap policy explain prepare work base --label tenant=blue\nmoonsnap policy check tenants.lua\n"
+        .. "moonsnap policy test tenants.lua\n\n"
+        .. "explain takes prepare KEY [PARENT], view KEY [PARENT], import NAME [PARENT], commit NAME KEY, rm KEY, "
+        .. "label KEY NAME=VALUE..., touch KEY, mount KEY, umount KEY, evict KEY, pin KEY [ACTION] and "
+        .. "lease ID [ACTION]; it exits with 1 when the request would be denied.",
     define = function(define)
         define.argument("action", "explain, check, ls or test.")
         define.argument("words", "A verb and its arguments, or files.", "*")
