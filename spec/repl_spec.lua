@@ -65,6 +65,9 @@ describe("a value", function()
         end
         assert.is_truthy(pretty.show(large):find("... and 800 more", 1, true))
         assert.is_truthy(pretty.show(("x"):rep(100000)):find("(100000 bytes)", 1, true))
+        local object = setmetatable({ a = 1 }, { __index = {} })
+        assert.equal("{ a = 1 }", pretty.show(object))
+        assert.equal("{ inner = {...} }", pretty.show { inner = object })
     end)
 
     it("gives the terminal no orders", function()

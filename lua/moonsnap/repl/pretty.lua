@@ -109,12 +109,18 @@ local function joined(how, entries, depth)
     return "{\n" .. margin .. table.concat(entries, ",\n" .. margin) .. "\n" .. margin:sub(3) .. "}"
 end
 
+--- Has it methods? One within another is a world of its own: it is shown when it is asked for.
+local function is_object(value)
+    local meta = getmetatable(value)
+    return type(meta) == "table" and rawget(meta, "__index") ~= nil
+end
+
 local function show_table(how, value, inside)
     if raised.is_error(value) then
         return paint(how, "error", value.kind .. ": " .. text.plain(value.message))
     elseif inside[value] then
         return paint(how, "dim", "(a table around this)")
-    elseif inside.depth >= DEPTH then
+    elseif inside.depth >= DEPTH or inside.depth > 0 and is_object(value) then
         return paint(how, "dim", "{...}")
     end
     inside[value], inside.depth = true, inside.depth + 1

@@ -85,9 +85,10 @@ end
 local function greet(call, store, edited)
     local where = call:address() and "the service at " .. call:address() or text.plain(store.root)
     call.out:say(("moonsnap %s on %s, namespace %s"):format(call.moonsnap.version, where, store.name_space))
-    call.out:say("TAB completes, ^C ends what runs, ^D leaves.")
-    if not edited then
-        call.out:say("Lines cannot be edited: lua-readline is not installed.")
+    if edited then
+        call.out:say("TAB completes, ^C ends what runs, ^D leaves.")
+    else
+        call.out:say("^C ends what runs, ^D leaves. With the package lua-readline TAB completes and lines can be edited.")
     end
 end
 
@@ -98,7 +99,14 @@ local function reader_of(call, store, loop)
     end
     local edited = os.getenv("TERM") ~= "dumb" and editor.new { loop = loop, history = history_file() } or nil
     greet(call, store, edited)
-    return edited or plain.new(io.stdin, function(prompt) io.stdout:write(prompt) io.stdout:flush() end)
+    return edited or plain.new(io.stdin, function(prompt) io.stdout:write(prompt) io.stdout:flush() end, function()
+        local hit = false
+        loop:wait(0)
+        while loop:signal() do
+            hit = true
+        end
+        return hit
+    end)
 end
 
 ---@type moonsnap.cli.Verb
