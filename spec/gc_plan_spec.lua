@@ -206,7 +206,7 @@ describe("monitor", function()
             { rule = "nightly", level = "crit", text = "rule nightly, group 'a': the newest, 'a1', is 1d6h "
                 .. "old (at most 1d2h)" },
             { rule = "nightly", level = "crit", text = "rule nightly, group 'a': 1 are there (at least 2)" },
-            { rule = "weekly", level = "warn", text = "rule weekly: there is none" },
+            { rule = "weekly", level = "warn", text = "rule weekly: it has no snapshot" },
         }, made.monitors)
     end)
 end)

@@ -27,7 +27,7 @@ local function look(plan, rule, group, list, found)
         local most = units.parse_duration(wanted.newest_max_age)
         local age = newest and (plan.state.now - newest.created) / SECOND
         if not newest then
-            tell(("%s: there is none"):format(where))
+            tell(("%s: it has no snapshot"):format(where))
         elseif age > most then
             tell(("%s: the newest, '%s', is %s old (at most %s)"):format(where, newest.name,
                 units.format_duration(age), units.format_duration(most)))
