@@ -94,6 +94,10 @@ describe("moonsnap program", function()
         assert.same({ 0, 20000 }, { answer.code, #answer:lines() })
     end))
 
+    it("writes labels as an object where there are none, too", on_both(function(env)
+        assert.equal('{"labels":{},"list":[]}\n', fed(env, "emit { labels = {}, list = {} }", "-").out)
+    end))
+
     it("gives the terminal no orders", on_both(function(env)
         local answer = fed(env, 'emit("\\27[31m\\xff") emit{ "\\xff" } log("\\27x") error("\\27y")', "-")
         assert.is_nil((answer.out .. answer.err):find("[\27\xff]"))

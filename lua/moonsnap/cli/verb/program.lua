@@ -57,11 +57,26 @@ local function limits_of(call)
     return not err and found or nil, err
 end
 
+local OBJECT = { __jsontype = "object" }
+
+--- Labels are an object where there are none, too: an empty table does not say what it is. Changes the value.
+local function labelled(value, name)
+    if type(value) == "table" then
+        if name == "labels" and next(value) == nil then
+            setmetatable(value, OBJECT)
+        end
+        for key, element in pairs(value) do
+            labelled(element, key)
+        end
+    end
+    return value
+end
+
 --- Prints results as they come: text as it is, everything else as JSON; with --json all as JSON.
 local function printer(call)
     local out, begun = call.out, false
     local function value(result)
-        local line = json.encode(readable.value(result))
+        local line = json.encode(labelled(readable.value(result)))
         if out.json == "whole" then
             out.out:write(begun and ",\n" or "[\n", line)
         elseif not out.json and type(result) == "string" then
@@ -96,7 +111,7 @@ end
 local function print_changes(call, changes, value)
     if call.out.json then
         for _, change in ipairs(changes.list) do
-            change.labels = change.labels and setmetatable(change.labels, { __jsontype = "object" })
+            change.labels = change.labels and setmetatable(change.labels, OBJECT)
             value { change = change }
         end
         value { made = json.array(changes.made), removed = json.array(changes.removed) }
