@@ -83,7 +83,7 @@ local function write_line(path, line)
     end
     local fd, why = fcntl.open(path, FLAGS, FILE_MODE)
     if not fd then
-        return nil, why
+        return nil, why:sub(1, #path + 2) == path .. ": " and why:sub(#path + 3) or why
     end
     local written, wrong = unistd.write(fd, line)
     unistd.close(fd)

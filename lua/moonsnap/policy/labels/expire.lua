@@ -56,9 +56,10 @@ function M.change(policy, view)
     if not concerns(policy, view) then
         return nil
     end
-    local _, wrong = units.parse_duration(view.given[policy.label] or 0)
-    if wrong then
-        return nil, ("label '%s': %s"):format(policy.label, words.shown(wrong))
+    local given = view.given[policy.label]
+    if given and not units.parse_duration(given) then
+        local _, wrong = units.parse_duration(words.shown(given))
+        return nil, ("label '%s': %s"):format(policy.label, wrong or "it is no duration")
     end
     local current = view.request.verb == "update" and view.request.current
     local at = end_of(policy, view, current and current.created or policy.now())
