@@ -59,7 +59,7 @@ local function shown(value, depth)
         local text = shown(value[name], (depth or 0) + 1)
         parts[i] = name == i and text or ("%s = %s"):format(tostring(name), text)
     end
-    return "{ " .. table.concat(parts, ", ") .. " }"
+    return #parts == 0 and "{}" or "{ " .. table.concat(parts, ", ") .. " }"
 end
 
 local function same(a, b)
