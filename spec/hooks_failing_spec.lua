@@ -150,6 +150,9 @@ describe("the message about a hook", function()
         says('rewrite: effect "labels" is not declared', function()
             return moonsnap.verdict.rewrite { labels = { a = "b" } }
         end, { phase = "mutate" })
+        says('rewrite: effect "parent" is not declared', function()
+            return moonsnap.verdict.rewrite { parent = "base" }
+        end, { phase = "mutate", effects = { "labels", "deny" } })
         says("only hooks of phase mutate change a request", function()
             return moonsnap.verdict.rewrite { labels = { a = "b" } }
         end, { effects = { "labels" } })

@@ -125,6 +125,13 @@ describe("a hook that answers exists", function()
         assert(other.store:prepare("extract-3", nil, { labels = { [REF] = "layer" } }))
         assert.equal(0, other.store.shared.hooks:status()[1].exists)
     end)
+
+    it("is no opinion where it is still being made: whoever skips it then would stand on half a layer", function()
+        local home <close> = world.new()
+        seeded(home, { labels = {} })
+        assert(home.store:prepare("half", nil, { labels = { [REF] = "half" } }))
+        assert(home.store:prepare("extract-1", nil, { labels = { [REF] = "half" } }))
+    end)
 end)
 
 describe("a hook that rewrites", function()

@@ -67,6 +67,17 @@ describe("label policies at a store", function()
         assert(home)
     end)
 
+    it("keep a protected label when what carries it is committed under a name that they are not about", function()
+        local home <close>, store = with [[ label.protect { "base", key = "base/*", doors = { "module" } } ]]
+        do
+            local other <close> = assert(home:open { policy = false })
+            assert(other:prepare("base/a", nil, { labels = { base = "yes" } }))
+        end
+        fails_saying("permission_denied", "label 'base' is protected", store:commit("other", "base/a"))
+        assert(store:commit("other", "base/a", { labels = { base = "yes" } }))
+        assert(label(store, "other", { base = "" }))
+    end)
+
     it("keep a protected snapshot until the label is gone", function()
         local home <close>, store = with [[ label.protect { "base", doors = { "module" }, snapshot = true } ]]
         local trusted <close> = assert(home:open { policy = false })
