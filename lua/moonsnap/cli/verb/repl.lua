@@ -88,7 +88,7 @@ local function greet(call, store, edited)
     if edited then
         call.out:say("TAB completes, ^C ends what runs, ^D leaves.")
     else
-        call.out:say("^C ends what runs, ^D leaves. With the package lua-readline TAB completes and lines can be edited.")
+        call.out:say("^C ends what runs, ^D leaves. With lua-readline TAB completes, and lines can be edited.")
     end
 end
 
