@@ -19,6 +19,26 @@ describe("a denial within another verb", function()
     end))
 end)
 
+describe("a denial by a service", function()
+    it("leads there, too", function()
+        local served <close> = service.new { mode = "direct" }
+        tree.mkdir(served.root)
+        tree.write(served.root .. "/policy.lua", [[labels { label.require { "project" } }]], 384)
+        served:start()
+        local answer = command.on(served.root)("--address", served.address, "prepare", "work")
+        assert.matches("label 'project' is missing\ntry: moonsnap policy explain prepare ", answer.err)
+    end)
+end)
+
+describe("a configuration that cannot be read", function()
+    it("leads to its check", function()
+        local home <close> = world.new()
+        tree.write(home.dir .. "/config.lua", "mod 'direct'", 384)
+        local answer = command.on(home.root)("serve", "--config", home.dir .. "/config.lua")
+        assert.matches("did you mean 'mode'%?\ntry: moonsnap config check /.*/config.lua\n", answer.err)
+    end)
+end)
+
 describe("a verb that a proxy's socket does not offer", function()
     it("leads to what does", function()
         local served <close> = service.start { mode = "proxy" }

@@ -60,7 +60,10 @@ function HINTS.not_found(call, err)
     elseif call.verb == "umount" then
         return "moonsnap mount, which lists what is mounted"
     end
-    if not err.message:find("does not exist", 1, true) then
+    if err.message:find("no collection whose plan is kept", 1, true) then
+        return ("moonsnap watch --once --filter %s, which tells what happened to it"):format(
+            text.shell("key==" .. text.filter_value(call.args.words[1])))
+    elseif not err.message:find("does not exist", 1, true) then
         return nil
     end
     local lists = err.message:find("lease '[^']*' does not exist$") and "moonsnap lease ls" or "moonsnap ls"
@@ -101,6 +104,8 @@ function HINTS.invalid_argument(call, err)
         return call.verb ~= "policy" and without_policy(call) or nil
     elseif call.verb == "reload" and err.message:find("^load policy") then
         return "moonsnap policy check FILE"
+    elseif err.message:find("^configuration: ") then
+        return "moonsnap config check " .. (call.args.config and text.shell(call.args.config) or "FILE")
     end
     if is_about_root(call, err) then
         return "another --root (or MOONSNAP_ROOT)"
@@ -171,7 +176,7 @@ local WORDS = { rm = "remove", umount = "unmount", usage = "usage of", diff = "d
 ---@param key? string  the snapshot that it is about
 ---@return string?
 function M.hint(call, err, key)
-    if err.policy then
+    if err.policy or call.store and err.message:find("^%l+ '.-': policy [^:]+: ") then -- a service's error is words
         local verb = err.message:match("^(%l+) '") or WORDS[call.verb] or call.verb -- run commits, program does it all
         return ("moonsnap policy explain %s ..., which shows what every hook says"):format(verb)
     end

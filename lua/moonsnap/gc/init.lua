@@ -91,10 +91,6 @@ end
 --- Facts and the plan over them.
 local function make(self, options)
     local door, core = self.door, self.door.core
-    if #door.rules == 0 then
-        return nil, core.error("failed_precondition", "gc: there are no retention rules: write some into "
-            .. "ROOT/policy.lua, or name a file of rules")
-    end
     local ok, err = refuse_tenant(self, "gc")
     if not ok then
         return nil, err
@@ -134,6 +130,10 @@ local PLAN = { trigger = "string", due = "table", dry = "boolean", unseen = "boo
 ---@return moonsnap.Error? err
 function Collector:plan(options)
     options = options_of("plan", options, PLAN)
+    if #self.door.rules == 0 then
+        return nil, self.door.core.error("failed_precondition", "gc: there are no retention rules: write some into "
+            .. "ROOT/policy.lua, or name a file of rules")
+    end
     local plan, err, list = make(self, options)
     if not plan or options.dry or plan.after.count == plan.before.count then
         return plan, err
