@@ -8,8 +8,8 @@
 --- keep_tag                                 tags, of which all in one "a,b" must be there
 --- group_by                                 label names in place of restic's host and paths
 ---
---- As in restic since 0.16, what has room left on a count keeps the oldest snapshot, too. Weeks are ISO weeks; zone says
---- in which time zone days are read (restic: the machine's; here UTC).
+--- As in restic since 0.16, what has room left on a count keeps the oldest snapshot, too. Weeks are ISO weeks; zone
+--- says in which time zone days are read (restic: the machine's; here UTC).
 ---
 --- Source: restic internal/restic/snapshot_policy.go, doc/060_forget.rst.
 
