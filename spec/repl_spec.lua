@@ -172,6 +172,28 @@ describe("a console", function()
         end
     end)
 
+    it("ends by its guard, too, what is closed, and what metatables do when they are shown", function()
+        for chunk, shown in pairs {
+            ["local x <close> = setmetatable({}, { __close = function() while true do end end }) error(1)"]
+                = "enough",
+            ["setmetatable({}, { __tostring = function() while true do end end })"] = "<table> (to show it: enough)",
+            ["error(setmetatable({}, { __tostring = function() while true do end end }))"]
+                = "<table> (to show it: enough)",
+            ["setmetatable({}, { __index = function() while true do end end })"] = "{}",
+            ["nil, setmetatable({}, { __index = function() while true do end end })"] = "nil    {}",
+        } do
+            local looks = 0
+            local console, said, scolded = console_on({}, function()
+                looks = looks + 1
+                return looks > 100 and moonsnap.error("canceled", "enough") or nil
+            end)
+            console:run(chunk)
+            local words = table.concat(said) .. table.concat(scolded)
+            assert.is_truthy(words:find(shown, 1, true), chunk .. ": " .. words)
+            assert.is_nil((debug.gethook()))
+        end
+    end)
+
     it("runs chunks of several lines once they are whole", function()
         local console, said, scolded = console_on {}
         local lines, at, prompts = { "for i = 1, 2 do", "print(i)", "end", "1 +", false, "3" }, 0, {}

@@ -20,24 +20,24 @@ local function through(...)
     return ...
 end
 
---- Is fn on the stack of the thread that is looked at?
-local function runs(fn)
-    local level = 3
+--- Does the thread that is looked at run what a guard calls, or what that left to close?
+local function runs()
+    local level, inner = 3, nil
     local info = debug.getinfo(level, "f")
-    while info and info.func ~= fn do
-        level = level + 1
+    while info and not (info.func == Guard.call and inner == xpcall) do
+        level, inner = level + 1, info.func
         info = debug.getinfo(level, "f")
     end
     return info ~= nil
 end
 
---- The hook: with a body raises only while that runs.
-local function looker(self, body)
+--- The hook: in the thread that called the guard it raises only while its function runs.
+local function looker(self, calling)
     local function look()
         if self.stop == nil then
             self.stop = self.check()
         end
-        if self.stop ~= nil and (not body or runs(body)) then
+        if self.stop ~= nil and (not calling or runs()) then
             debug.sethook(look, "", 1)
             error(self.stop, 0)
         end
@@ -78,13 +78,10 @@ end
 ---@param handler fun(raised: any): any
 ---@return {n: integer, [integer]: any}
 function Guard:call(fn, handler, ...)
-    local function body(...)
-        return through(fn(...)) -- no tail call: body stays on the stack
-    end
     self.stop, self.thread = nil, coroutine.running()
     local hook, mask, every = debug.gethook()
-    debug.sethook(looker(self, body), "", self.every)
-    local results = table.pack(xpcall(body, handler, ...))
+    debug.sethook(looker(self, true), "", self.every)
+    local results = table.pack(xpcall(fn, handler, ...))
     debug.sethook(type(hook) == "function" and hook or nil, mask, every)
     return results
 end

@@ -2,9 +2,10 @@
 
 local M = {}
 
---- Whether a value is an error as the verbs answer them.
+--- Whether a value is an error as the verbs answer them. Nothing of its metatable is called.
 function M.is_error(value)
-    return type(value) == "table" and type(value.kind) == "string" and type(value.message) == "string"
+    return type(value) == "table" and type(rawget(value, "kind")) == "string"
+        and type(rawget(value, "message")) == "string"
 end
 
 --- For xpcall: an error value as it is, anything else as text with where it was raised.

@@ -61,9 +61,22 @@ local function traced(value)
     if type(value) ~= "string" then
         return value
     end
-    local trace = debug.traceback(value, 2):gsub("\n[^\n]*guarded%.lua:.*", "")
-        :gsub("\n%s*%[C%]: in function 'error'", ""):gsub("in upvalue 'fn'", "in main chunk")
+    local trace = debug.traceback(value, 2):gsub("\n%s*%[C%]: in function 'xpcall'\n[^\n]*guarded%.lua:.*", "")
+        :gsub("\n%s*%[C%]: in function 'error'", "")
     return (trace:gsub("\nstack traceback:$", ""):gsub("\nstack traceback:\n%s*stdin:%d+: in main chunk$", ""))
+end
+
+--- What show makes of a value. Its metatable is the chunk's: what that does may be ended, too.
+local function shown(self, show, value)
+    if raised.is_error(value) then
+        return show(value, self.how)
+    end
+    local results = self.guard:call(show, traced, value, self.how)
+    if results[1] then
+        return results[2]
+    end
+    local why = results[2]
+    return ("<%s> (to show it: %s)"):format(type(value), raised.is_error(why) and why.message or tostring(why))
 end
 
 --- Runs a chunk and shows what it answers; its first value is _ from then on.
@@ -77,10 +90,10 @@ function Here:run(text)
     end
     local results = self.guard:call(fn, traced)
     if not results[1] then
-        self.scold(pretty.error(results[2], self.how))
+        self.scold(shown(self, pretty.error, results[2]))
         return false
     elseif results.n >= 3 and results[2] == nil and raised.is_error(results[3]) then
-        self.scold(pretty.error(results[3], self.how))
+        self.scold(shown(self, pretty.error, results[3]))
         return false
     end
     while results.n > 2 and results[results.n] == nil do
@@ -88,7 +101,7 @@ function Here:run(text)
     end
     if results.n > 1 then
         rawset(self.env, "_", results[2])
-        self.say(pretty.values(table.pack(table.unpack(results, 2, results.n)), self.how))
+        self.say(shown(self, pretty.values, table.pack(table.unpack(results, 2, results.n))))
     end
     return true
 end
