@@ -59,6 +59,25 @@ describe("moonsnap reload", function()
         assert.equal("unimplemented", err.kind)
     end)
 
+    it("refuses what only a restart changes, and says so", function()
+        local served <close> = service.start { mode = "direct", config = "" }
+        for text, word in pairs {
+            ["mode 'proxy'"] = "mode", ["namespace 'other'"] = "namespace", ["durability 'full'"] = "durability",
+            ["plugin 'io.containerd.snapshotter.v1.overlayfs' { mount_options = { 'volatile' } }"] = "mount_options",
+        } do
+            served:configure(text)
+            local ran = reload(served)
+            assert.equal(1, ran.code, text)
+            assert.is_truthy(ran.err:find(word .. ": only a restart changes", 1, true), ran.err)
+        end
+    end)
+
+    it("runs between two requests, within none", function()
+        local served <close> = service.start { mode = "direct", config = "" }
+        served:configure "assert(not coroutine.isyieldable())"
+        assert.same({ 0, "" }, { reload(served).code, reload(served).err })
+    end)
+
     it("needs a service", function()
         local served <close> = service.start { mode = "direct" }
         local ran = command.on(served.root)("reload")
@@ -151,6 +170,21 @@ describe("a policy behind the service", function()
         assert.equal(0, reload(served).code)
         local _, err = prepare(served, "c")
         assert.equal("resource_exhausted", err and err.kind)
+    end)
+
+    it("has let go for good of what it lets go of", function()
+        local served <close> = service.new { mode = "direct" }
+        write(served, "p.lua", [[hook { "once", on = "prepare", run = function(request)
+            local before = kept("last")
+            keep("last", request.key == "a" and "a" or nil)
+            return before and request.key == "c" and deny("aborted", "kept " .. before) or nil
+        end }]])
+        served:configure [[policy "p.lua"]]
+        served:start()
+        assert.is_not_nil(prepare(served, "a"))
+        assert.equal(0, reload(served).code)
+        assert.is_not_nil(prepare(served, "b"))
+        assert.is_not_nil(prepare(served, "c"))
     end)
 end)
 
