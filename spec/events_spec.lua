@@ -58,6 +58,24 @@ describe("store:events()", function()
         end)
     end
 
+    it("tells labels: behind a change of them, of a commit those it gives, before a removal", function()
+        local home <close> = world.new()
+        local store, seen = home.store, {}
+        assert(store:prepare("a", nil, { labels = { l = "made" } }))
+        assert(store:update { name = "a", labels = { l = "changed" } })
+        assert(store:commit("c", "a", { labels = { l = "committed" } }))
+        assert(store:view("v", "c", { labels = { l = "seen" } }))
+        assert(store:remove("v"))
+        assert(store:leases():create("job"))
+        assert(store:prepare("w", "c", { lease = "job", labels = { l = "leased" } }))
+        assert(store:leases():delete("job"))
+        for event in store:events() do
+            seen[#seen + 1] = ("%s %s"):format(event.topic:match("%w+$"), event.labels.l)
+        end
+        assert.same({ "prepare made", "update changed", "commit committed", "view seen", "remove seen", "lease nil",
+            "prepare leased", "lease nil", "remove leased" }, seen)
+    end)
+
     it("tells what import did", function()
         local home <close> = filled()
         local since = last(home.store)
