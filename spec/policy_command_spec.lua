@@ -248,4 +248,25 @@ describe("a service with a policy in its root", function()
         local quota = by_name(moonsnap("policy", "ls", "--json"):json()).quota
         assert.equal(1, quota.calls, "explaining is not counted")
     end)
+
+    it("explains for other callers, and tells which hooks are off", function()
+        local served <close> = service.new { mode = "direct" }
+        tree.mkdir(served.root)
+        tree.write(served.root .. "/policy.lua", [[
+            hook { "root", on = "prepare", match = "caller.uid!=0", run = function(request)
+                return deny("permission_denied", "not uid " .. request.caller.uid .. ":" .. request.caller.gid)
+            end }
+            hook { "broken", on = "view", run = function() while true do end end }]], 384)
+        served:start()
+        local function moonsnap(...)
+            return command.on(served.root)("--address", served.address, ...)
+        end
+        assert.equal(0, moonsnap("policy", "explain", "prepare", "a").code)
+        assert.matches("not uid 1000:7", moonsnap("policy", "explain", "prepare", "a", "--as", "1000:7").out)
+        for i = 1, 5 do
+            assert.not_equal(0, moonsnap("view", "v" .. i).code)
+        end
+        local answer = moonsnap("policy", "explain", "view", "v")
+        assert.matches("broken .* off: it failed too often\ndenied by 'broken': internal: it is off", answer.out)
+    end)
 end)
