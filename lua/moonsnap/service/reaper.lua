@@ -106,11 +106,15 @@ function Reaper:look()
     end
     self.looking = true
     self.options.tasks:spawn(function()
+        local ok, why
         repeat
             self.again = false
-            look_everywhere(self)
-        until not self.again or self.closed
-        self.looking = false
+            ok, why = xpcall(look_everywhere, debug.traceback, self)
+        until not ok or not self.again or self.closed
+        self.looking = false -- after a bug, too: or no lease would ever end again
+        if not ok then
+            error(why, 0)
+        end
     end)
 end
 
