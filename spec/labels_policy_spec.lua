@@ -149,6 +149,12 @@ describe("label.deny", function()
             with { x = "1" })
     end)
 
+    it("lets an update name it with the value that it has: nothing is given", function()
+        local policy = { { "deny", { "seed" } } }
+        assert(apply(policy, update({ seed = "old" }, { seed = "old", other = "x" })))
+        assert.is_nil(apply(policy, update({ seed = "old" }, { seed = "new" })))
+    end)
+
     it("does not mind what policies themselves set", function()
         assert.same({ mark = "ours" },
             apply({ { "deny", { "mark" } }, { "default", { "mark", "ours" } } }, with {}))
@@ -256,5 +262,23 @@ describe("label.protect", function()
     it("does not let a commit lose what the active carries", function()
         local commit = request { verb = "commit", name = "n", current = { labels = { base = "x" } } }
         denied("permission_denied", "may not", BASE, commit)
+    end)
+end)
+
+describe("label policies, wherever they stand,", function()
+    it("rewrite first, then default, then bound, then expire", function()
+        local policies = {
+            { "expire", { "ttl" } },
+            { "bound", { "ttl", type = "duration", max = "1h", on = "clamp" } },
+            { "bound", { "cost", max = 10, on = "clamp" } },
+            { "default", { "ttl", "2h" } },
+            { "default", { "cost", "20" } },
+            { "rewrite", { "time", as = "ttl" } },
+        }
+        assert.same({ cost = "10", ttl = "3600s", ["moonsnap/expires"] = "2026-11-24T19:00:00Z" },
+            apply(policies, with {}))
+        assert.same({ cost = "5", ttl = "10m", ["moonsnap/expires"] = "2026-11-24T18:10:00Z" },
+            apply(policies, with { cost = "5", time = "10m" }))
+        assert.equal("10", apply(policies, with { cost = "30" }).cost)
     end)
 end)
