@@ -134,6 +134,7 @@ describe("tier.of_text(text)", function()
         ["hook { 'a', run = function() return store.append(1) end }"] = "policy",
         ["plugin 'x' { hook = 1 }"] = "configuration", ["--[[\nmode 'x'\n]] labels {}"] = "policy",
         ["-- all\n  mode = 'direct'"] = "configuration", ["local mode = 1"] = "policy", ["mode == 1"] = "policy",
+        ["\xEF\xBB\xBFmode 'direct'"] = "configuration",
     } do
         it(("takes %q for %s"):format(text, is), function()
             assert.equal(is, tier.of_text(text))

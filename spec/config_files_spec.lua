@@ -98,12 +98,49 @@ describe("a configuration that others may change", function()
         assert.equal(1, assert(config.read(path, moonsnap.error)).grace)
     end)
 
+    it("is refused where it is a link to a folder in which others may replace it", function()
+        for _, name in ipairs { "config.lua", "config.d/1.lua" } do
+            local home <close> = world.bare()
+            local path = write(home, { ["config.lua"] = "", ["config.d/0.lua"] = "", ["open/real.lua"] = "grace(1)" })
+            os.remove(home.dir .. "/" .. name)
+            unistd.link(home.dir .. "/open/real.lua", home.dir .. "/" .. name, true)
+            assert.equal(1, assert(config.read(path, moonsnap.error)).grace)
+            stat.chmod(home.dir .. "/open", 511)
+            local err = refused(path)
+            assert.equal("permission_denied", err.kind)
+            assert.is_truthy(err.message:find("configuration's folder", 1, true), err.message)
+        end
+    end)
+
     it("is refused when it belongs to somebody else", needs.owners(function()
         local home <close> = world.bare()
         local path = write(home, { ["config.lua"] = "" })
         unistd.chown(path, 12345, 12345)
         assert.equal("permission_denied", refused(path).kind)
     end))
+end)
+
+describe("a configuration that is no file", function()
+    it("is refused, not waited for and not overlooked", function()
+        for name, says in pairs { ["config.lua"] = "it is no file", ["config.d/1.lua"] = "it is no file",
+            ["config.d"] = "it is no folder" } do
+            local home <close> = world.bare()
+            local path = write(home, name == "config.lua" and {} or name == "config.d" and { ["config.lua"] = "" }
+                or { ["config.lua"] = "", ["config.d/0.lua"] = "" })
+            if name == "config.d" then
+                tree.write(home.dir .. "/config.d", "", 384)
+            else
+                stat.mkfifo(home.dir .. "/" .. name, 384)
+            end
+            local err = refused(path)
+            assert.equal("invalid_argument", err.kind)
+            assert.is_truthy(err.message:find(name .. ": " .. says, 1, true), err.message)
+        end
+        local home <close> = world.bare()
+        local path = write(home, { ["config.lua"] = "" })
+        unistd.link("nowhere", home.dir .. "/config.d", true)
+        assert.equal("not_found", refused(path).kind)
+    end)
 end)
 
 describe("config.survey(path)", function()

@@ -96,35 +96,55 @@ function M.listed(folder)
     return paths
 end
 
+--- Is the folder that a file is in ours, and the one that it leads to, where it is a link?
+---@param path string
+---@param what string  what the folder is to an error: "configuration's folder"
+---@param failure fun(kind: string, message: string): moonsnap.Error
+---@param shared? boolean  a folder that others may add to will do
+---@return true? ok
+---@return moonsnap.Error? err  not_found, permission_denied
+function M.folders_ours(path, what, failure, shared)
+    local home, err = M.ours(M.folder(path), what, failure, shared)
+    local real = home ~= nil and stdlib.realpath(path)
+    if real and real ~= path then
+        home, err = M.ours(M.folder(real), what, failure, true) -- the file there is ours: sticky keeps it in its place
+    end
+    return home ~= nil or nil, err
+end
+
+--- Looks at one file of a configuration.
+local function fine(path, failure, shared)
+    local directory, err = M.ours(path, "configuration", failure)
+    if directory == nil then
+        return nil, err
+    elseif stat.S_ISREG(stat.stat(path).st_mode) == 0 then
+        return nil, failure("invalid_argument", ("configuration %s: it is %s"):format(path,
+            directory and "a folder" or "no file"))
+    end
+    return M.folders_ours(path, "configuration's folder", failure, shared)
+end
+
 --- The files that a configuration is read from, in order.
 ---@param path string
 ---@param failure fun(kind: string, message: string): moonsnap.Error
 ---@return string[]? files
 ---@return moonsnap.Error? err
 function M.order(path, failure)
-    local directory, err = M.ours(path, "configuration", failure)
-    if directory then
-        return nil, failure("invalid_argument", ("configuration %s: it is a folder"):format(path))
-    elseif directory == nil then
-        return nil, err
-    end
-    local home
-    home, err = M.ours(M.folder(path), "configuration's folder", failure, true)
-    if home == nil then
+    local ok, err = fine(path, failure, true)
+    if not ok then
         return nil, err
     end
     local files = { path }
     local folder = path:gsub("%.lua$", "") .. ".d"
-    if stat.stat(folder) then
+    if stat.lstat(folder) then
         local is_folder
         is_folder, err = M.ours(folder, "configuration", failure)
-        if is_folder == nil then
-            return nil, err
+        if not is_folder then
+            return nil, err or failure("invalid_argument", ("configuration %s: it is no folder"):format(folder))
         end
-        for _, dropped in ipairs(is_folder and M.listed(folder) or {}) do
-            local ok
-            ok, err = M.ours(dropped, "configuration", failure)
-            if ok == nil then
+        for _, dropped in ipairs(M.listed(folder)) do
+            ok, err = fine(dropped, failure)
+            if not ok then
                 return nil, err
             end
             files[#files + 1] = dropped

@@ -42,11 +42,8 @@ function M.check(place, failure)
             ("policy %s: it is a link that leads out of the root: put the file itself there"):format(place.path))
     end
     local ours
-    ours, err = files.ours(files.folder(place.path), "policy's folder", failure, not place.inside)
-    if ours == nil then
-        return nil, err
-    end
-    return folder
+    ours, err = files.folders_ours(place.path, "policy's folder", failure, not place.inside)
+    return ours and folder, err
 end
 
 local function exists(path)

@@ -45,7 +45,7 @@ end
 ---@param text string
 ---@return "configuration"|"policy"|"automation"
 function M.of_text(text)
-    text = bare(text)
+    text = bare(text:gsub("^\xEF\xBB\xBF", "")) -- Lua leaves a byte order mark out
     if calls(text, POLICY, true) then
         return calls(text, AUTOMATION) and "automation" or "policy"
     elseif calls(text, CONFIGURATION, true) then
