@@ -58,6 +58,14 @@ describe("bounds", function()
         assert.same({ "s3", "s4", "s5" }, removed(assert(plan(five(), rules, at(95)))))
     end)
 
+    it("tell that low was not reached, also when high is not exceeded any more", function()
+        local words = five()
+        words[1].held, words[2].held, words[3].held = "pinned", "pinned", "mounted"
+        local made = assert(plan(words, bounded { high = 90, low = 86 }, { filesystem = { size = 1000, free = 95 } }))
+        assert.same({ "s4", "s5" }, removed(made))
+        assert.equal("high 90% cannot be met, 25 B too many: 1 mounted, 2 pinned", made.unmet[1].text)
+    end)
+
     it("need a file system where they speak of one", function()
         expect.fails_saying("invalid_argument", "bounds.min_free", plan(five(), bounded { min_free = "10%" }))
         expect.fails_saying("invalid_argument", "bounds.max_used", plan(five(), bounded { max_used = "10%" }))

@@ -99,8 +99,8 @@ local function shown_size(value)
     return bytes and units.show_size(bytes) or value
 end
 
-local function space_bounds(plan, bounds, found)
-    local filesystem = plan.state.filesystem
+local function space_bounds(plan, rule, found)
+    local filesystem, bounds = plan.state.filesystem, rule.bounds
     if bounds.min_free then
         local least = units.parse_size(bounds.min_free, filesystem.size)
         found[#found + 1] = { name = "min_free", shown = shown_size(bounds.min_free),
@@ -108,7 +108,8 @@ local function space_bounds(plan, bounds, found)
     end
     if bounds.high then
         local most = filesystem.size * bounds.high // 100
-        if filesystem.size - free(plan) > most then
+        rule.begun = rule.begun or filesystem.size - free(plan) > most -- it ends at low, however often it is looked at
+        if rule.begun then
             local to = filesystem.size * (bounds.low or bounds.high) // 100
             found[#found + 1] = { name = "high", shown = ("%g%%"):format(bounds.high),
                 over = function() return filesystem.size - free(plan) - to end }
@@ -134,7 +135,7 @@ local function bounds_of(plan, rule, measured)
             over = function() return measured.inodes - bounds.max_inodes end }
     end
     if bounds.min_free or bounds.high then
-        space_bounds(plan, bounds, found)
+        space_bounds(plan, rule, found)
     end
     return found
 end
