@@ -88,6 +88,28 @@ describe("a program in a service", function()
         assert.same({ "x", "y", "behind" }, table.move(made, #made - 2, #made, 1, {}))
     end)
 
+    it("sees one state, when it only reads, though others write", function()
+        local served <close> = filled()
+        local store <close> = connect(served)
+        local calling = caller.new(served.address, HEADERS)
+        local _client <close> = calling.client
+        local lines = calling:stream("/moonsnap.v1.Control/Call", "moonsnap.v1.CallRequest", {
+            verb = "program", arguments = dkjson.encode { read_only = true, instructions = LONG.instructions, text = [[
+                emit(store.count())
+                local began = now()
+                while now() - began < 700000000 do end
+                return store.count()]] },
+        }, "moonsnap.v1.CallResponse")
+        local told = lines().line
+        assert.is_truthy(told:find('{"emit":5}', 1, true), told)
+        assert(store:prepare("meanwhile"))
+        assert.equal(6, #expect.names(store:walk()))
+        for message in lines do
+            told = told .. message.line
+        end
+        assert.is_truthy(told:find('"values":[5,', 1, true), told)
+    end)
+
     it("ends by its limits, and changes nothing", function()
         local served <close> = filled()
         local store <close> = connect(served)
@@ -108,6 +130,7 @@ describe("a program in a service", function()
         local served <close> = filled()
         local before = whole.of(served.root)
         local store <close> = connect(served)
+        local began = os.time()
         do
             local child <close> = process.start({ "bin/moonsnap", "program", "--address", served.address,
                 "--instructions", "1000000000000", "--seconds", "60", "-" })
@@ -118,6 +141,7 @@ describe("a program in a service", function()
             child:finish()
         end
         assert(store:touch("a1")) -- it waits until the program has ended
+        assert.is_true(os.time() - began < 30, "the program ran for nobody")
         local calling = caller.new(served.address, HEADERS)
         local _client <close> = calling.client
         local ok, err = pcall(function()
