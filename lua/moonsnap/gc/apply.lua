@@ -8,6 +8,7 @@
 --- the next one to apply the plan goes on behind the last that is.
 
 local facts = require "moonsnap.gc.facts"
+local readable = require "moonsnap.readable"
 
 local M = {}
 
@@ -130,6 +131,7 @@ function M.chunk(store, id, place, most, state)
     for _, item in ipairs(items) do
         item.outcome, item.outcome_text = remove(store, item, state)
         if item.outcome ~= "removed" then
+            item.outcome_text = readable.repaired(item.outcome_text or "") -- a hook's word may be any bytes
             others[#others + 1] = { place = item.place, outcome = item.outcome, text = item.outcome_text }
         end
     end

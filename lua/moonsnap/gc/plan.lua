@@ -215,7 +215,7 @@ local function compile(list, state)
     local ready, named = {}, {}
     for at, rule in ipairs(list) do
         local one, wrong = rules.compile(rule, state)
-        local name = type(rule) == "table" and type(rule.name) == "string" and ("'%s'"):format(rule.name) or at
+        local name = type(rule) == "table" and not rules.text(rule.name) and ("'%s'"):format(rule.name) or at
         if one and named[rule.name] then
             wrong = "name: there are two of it"
         end

@@ -33,8 +33,12 @@ local function percent(value)
 end
 
 local function text(value)
-    return type(value) ~= "string" and "a text expected" or nil
+    local good = type(value) == "string" and utf8.len(value) and not value:find("\0", 1, true)
+    return not good and "a text expected, in UTF-8" or nil
 end
+
+--- Says what is wrong with what shall be a text.
+M.text = text
 
 local function label(value)
     return text(value) or check_keep.trusted(value)
@@ -164,8 +168,8 @@ end
 function M.check(rule)
     if type(rule) ~= "table" then
         return nil, "a rule is a table"
-    elseif type(rule.name) ~= "string" or rule.name == "" then
-        return nil, "name: a text expected"
+    elseif text(rule.name) or rule.name == "" then
+        return nil, "name: " .. (text(rule.name) or "a text expected")
     end
     for name, value in pairs(rule) do
         local look = RULE[name]

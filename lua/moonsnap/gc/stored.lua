@@ -2,6 +2,8 @@
 
 local dkjson = require "dkjson"
 
+local readable = require "moonsnap.readable"
+
 local M = {}
 
 --- Counts and bytes of items by verdict and reason.
@@ -60,7 +62,7 @@ function M.save(engine, plan, facts)
             }
         end
     end
-    return engine:plan_save(plan.namespace, dkjson.encode(M.header(plan)), items)
+    return engine:plan_save(plan.namespace, dkjson.encode(readable.value(M.header(plan))), items)
 end
 
 --- A stored plan without its items.
