@@ -161,7 +161,9 @@ describe("a program in a service", function()
         local store <close> = connect(served)
         local _program <close> = begin(served,
             { text = 'emit("goes") while true do emit(("x"):rep(10000)) end', seconds = 0.5 })
+        local began = os.time()
         assert(store:touch("a1"))
+        assert.is_true(os.time() - began < 15, "it was the deadline of the call that ended it")
     end)
 
     it("leaves nothing when the service is killed within it", function()
