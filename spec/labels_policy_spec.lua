@@ -208,6 +208,17 @@ describe("label.expire", function()
         assert.same("2026-11-26T18:00:00Z", apply(TTL, with { ttl = "1y" })[EXPIRES])
     end)
 
+    it("ends at the last moment that can be written, where a ttl goes beyond", function()
+        for _, ttl in ipairs { "300y", "106751d", "150000d", "3000000d", "9999999999999d" } do
+            assert.equal("2261-12-31T23:59:59Z", apply({ { "expire", { "ttl" } } }, with { ttl = ttl })
+                ["moonsnap/expires"], ttl)
+            assert.equal("2261-12-31T23:59:59Z", apply({ { "expire", { "ttl", max = ttl } } }, with {})
+                ["moonsnap/expires"], ttl)
+        end
+        assert.equal("2226-09-20T18:00:00Z",
+            apply({ { "expire", { "ttl" } } }, with { ttl = "72983d" })["moonsnap/expires"])
+    end)
+
     it("lets nobody write a later end", function()
         assert.same("2026-11-26T18:00:00Z", apply(TTL, with { [EXPIRES] = "2099-01-01T00:00:00Z" })[EXPIRES])
         assert.same("2026-11-24T19:00:00Z", apply(TTL, with { [EXPIRES] = "2026-11-24T19:00:00Z" })[EXPIRES])

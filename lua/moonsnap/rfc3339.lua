@@ -4,6 +4,9 @@ local M = {}
 
 local SECOND = 1000000000
 
+--- The last second that can be read: 2261-12-31T23:59:59Z.
+M.LAST = 9214646399 * SECOND
+
 --- Days from 1970-01-01 to a date of the Gregorian calendar.
 local function days_of(year, month, day)
     local y = month > 2 and year or year - 1

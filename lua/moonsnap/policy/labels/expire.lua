@@ -34,14 +34,19 @@ function M.prepare(policy, context)
     policy.now = context.now
 end
 
+--- So many seconds behind a moment; what lies beyond all that can be written is the last that can.
+local function behind(begin, seconds)
+    return seconds < (rfc3339.LAST - begin) / SECOND and begin + math.floor(seconds * SECOND) or rfc3339.LAST
+end
+
 --- The moment that a snapshot with these labels ends: nil without one.
 local function end_of(policy, view, begin)
     local ttl = view:after(policy.label)
     local seconds = ttl and units.parse_duration(ttl)
     local wished = not seconds and rfc3339.parse(view.given[M.LABEL] or "")
     seconds = seconds or policy.default_seconds
-    local last = policy.max_seconds and begin + math.floor(policy.max_seconds * SECOND)
-    local at = wished or seconds and begin + math.floor(seconds * SECOND) or last
+    local last = policy.max_seconds and behind(begin, policy.max_seconds)
+    local at = wished or seconds and behind(begin, seconds) or last
     return at and last and math.min(at, last) or at
 end
 
