@@ -148,7 +148,7 @@ describe("order", function()
     end)
 
     it("lfu takes who was used least, then lru", function()
-        assert.equal("c", first("lfu", { { "a", uses = 3, age = "9d" }, { "b", uses = 1, age = "1d" },
+        assert.equal("c", first("lfu", { { "a", uses = 3, age = "9d" }, { "b", uses = 1, age = "8d", idle = "1d" },
             { "c", uses = 1, age = "2d" } }))
     end)
 

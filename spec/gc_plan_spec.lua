@@ -158,6 +158,16 @@ describe("keep", function()
             due = {} })))))
     end)
 
+    it("takes nothing for a trigger that no rule is on, whatever its part", function()
+        local rules = { { name = "r", expire = { ttl = "1d" }, on = { "timer" } }, { name = "s", bounds = { max_count = 1 },
+            on = { "pressure" } }, { name = "t", containerd = true, on = { "startup" } } }
+        for trigger, wanted in pairs { timer = "expired", pressure = "demand", startup = "unreferenced",
+            commit = "no_rule" } do
+            local list = { { "a", age = "2d" }, { "b", labels = { ["containerd.io/gc.root"] = "x" } } }
+            assert.equal(wanted, reasons(assert(plan(list, rules, { trigger = trigger }))).a, trigger)
+        end
+    end)
+
     it("holds what both of two keeps hold, with both", function()
         local words = { { "a", age = "1d" }, { "b", age = "2d" }, { "c", age = "3d" }, { "d", age = "4d" } }
         local made = assert(plan(words, { rule("n", { keep = { both = { { last = 3 }, { within = "60h" } } } }) }))
