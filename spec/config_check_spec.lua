@@ -98,6 +98,12 @@ labels { label.deny { "y" } }]], "policy"))
             spawn { "/nonexistent/program" }
             every("1h", function() end)]])
     end)
+
+    it("looks at the periods of timers", function()
+        assert.is_truthy(problems('\nevery("1x", function() end)')[1]:find("^2: every: '1x' is no duration"))
+        assert.same({ "1: every: a second or more" }, problems('every("0.1s", function() end)'))
+        assert.same({ "1: every: a function is expected, this is a nil" }, problems('every("1h")'))
+    end)
 end)
 
 describe("config check of a configuration", function()

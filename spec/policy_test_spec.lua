@@ -181,6 +181,14 @@ describe("a test of a policy", function()
         end
     end)
 
+    it("refuses a timer that is none, as a service does", function()
+        for text, says in pairs { ['every("0s", function() end)'] = "p.lua:1: every: a second or more",
+            ['every("1h")'] = "p.lua:1: every: a function is expected" } do
+            local results = run([[test("a", function(t) t:advance("1h") end)]], text)
+            assert.is_truthy(results[1]:find(says, 1, true), results[1])
+        end
+    end)
+
     it("may close its store", function()
         assert.same({ "ok close" }, run [[test("close", function(t) t.store:close() end)]])
     end)

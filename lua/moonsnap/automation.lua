@@ -26,11 +26,10 @@ end
 ---@param place {path: string, options?: table}
 ---@return moonsnap.policy.Automation
 function M.looked_at(place)
-    local nothing = {}
-    for _, word in ipairs { "append", "post", "spawn", "every" } do
+    local nothing = words.new {} -- every and json do nothing without timers
+    for _, word in ipairs { "append", "post", "spawn" } do
         nothing[word] = function() return true end
     end
-    nothing.json = words.json
     return { path = place.path, options = place.options, environment = environment.new(), words = nothing }
 end
 

@@ -25,7 +25,7 @@ local LINE_MAX = 65536
 local FILE_MODE = 416 -- 0640
 local FLAGS = fcntl.O_WRONLY | fcntl.O_APPEND | fcntl.O_CREAT | fcntl.O_CLOEXEC | fcntl.O_NONBLOCK
 local JITTER = 0.1
-local SHORTEST = 1 -- seconds between two runs of a timer
+M.SHORTEST = 1 -- seconds between two runs of a timer
 
 --- What one automation file may use.
 ---@class moonsnap.automation.Grant
@@ -183,7 +183,7 @@ local function every(options, running)
     local roll = options.roll or math.random
     return function(period, fn)
         local seconds, wrong = units.parse_duration(period)
-        if not seconds or seconds < SHORTEST then
+        if not seconds or seconds < M.SHORTEST then
             error("every: " .. (wrong or "a second or more"), 2)
         end
         need("every", fn, "function")

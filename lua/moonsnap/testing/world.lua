@@ -12,6 +12,7 @@ local memory = require "moonsnap.testing.memory"
 local snapshotter = require "moonsnap.snapshotter"
 local tier = require "moonsnap.testing.tier"
 local transaction = require "moonsnap.transaction"
+local units = require "moonsnap.units"
 
 local M = {}
 
@@ -47,6 +48,7 @@ end
 
 --- Words of automation that only take notes; what they answer a test may set: world.answers.WORD.
 local function noting(self)
+    local looked_at = automation_words.new({}).every
     local function note(word, shape)
         return function(...)
             local effect = shape(...)
@@ -72,9 +74,12 @@ local function noting(self)
         end,
         json = automation_words.json,
         every = function(period, fn)
-            local seconds = assert(require("moonsnap.units").parse_duration(period))
-            local due = self.now + math.floor(seconds * SECOND)
-            self.timers[#self.timers + 1] = { seconds = seconds, fn = fn, due = due }
+            local seconds = units.parse_duration(period)
+            if seconds and seconds >= automation_words.SHORTEST then
+                local due = self.now + math.floor(seconds * SECOND)
+                self.timers[#self.timers + 1] = { seconds = seconds, fn = fn, due = due }
+            end
+            return looked_at(period, fn) -- raises for what is none
         end,
     }
 end
