@@ -70,13 +70,15 @@ describe("what a person asks in vain", function()
 end)
 
 describe("a watch whose service ends", function()
-    it("is told how to go on behind the last event", function()
-        local served <close> = service.start { mode = "direct" }
-        local watching = process.start { "bin/moonsnap", "--address", served.address, "watch", "--since", "0" }
-        assert.equal(0, command.on(served.root)("--address", served.address, "prepare", "first").code)
-        assert(watching:await "first", watching.text)
-        served:stop()
-        local text = watching:finish()
-        assert.matches("try: again with %-%-since and the last cursor", text)
-    end)
+    for _, way in ipairs { "stop", "kill" } do
+        it("is told how to go on behind the last event: " .. way, function()
+            local served <close> = service.start { mode = "direct" }
+            local watching = process.start { "bin/moonsnap", "--address", served.address, "watch", "--since", "0" }
+            assert.equal(0, command.on(served.root)("--address", served.address, "prepare", "first").code)
+            assert(watching:await "first", watching.text)
+            served[way](served)
+            local text = watching:finish()
+            assert.matches("try: again with %-%-since and the last cursor", text)
+        end)
+    end
 end)

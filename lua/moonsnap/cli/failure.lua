@@ -160,11 +160,15 @@ end
 function HINTS.unavailable(call, err)
     if not call.store and call:address() then
         return "moonsnap serve --mode direct, which makes the socket"
-    elseif err.message:find("the service ends", 1, true) then
-        return call.verb == "watch" and "again with --since and the last cursor, once the service is back"
-            or "again, once the service is back"
     end
-    return "again, when the other writer is done"
+    for _, gone in ipairs { "the service ends", "the connection ", "the server ends", "the server takes no more" } do
+        if err.message:find(gone, 1, true) then
+            return call.verb == "watch" and "again with --since and the last cursor, once the service is back"
+                or "again, once the service is back"
+        end
+    end
+    local busy = err.message:find("is being written", 1, true) or err.message:find("database is locked", 1, true)
+    return busy and "again, when the other writer is done" or nil
 end
 
 --- The engine's words for a verb, where they are others than the command's.
