@@ -43,7 +43,7 @@ describe("a service that collects", function()
         for _, name in ipairs { "a", "b", "old" } do
             assert(direct:prepare("make " .. name))
             local upper = assert(direct:layers("make " .. name))[1]
-            for i = 1, name == "old" and 20000 or 1 do
+            for i = 1, name == "old" and 4000 or 1 do
                 tree.write(("%s/%d"):format(upper, i), "x")
             end
             assert(direct:commit(name, "make " .. name, { labels = { class = name }, durability = "metadata" }))
