@@ -3,6 +3,8 @@ local caller = require "spec.support.caller"
 local dkjson = require "dkjson"
 local expect = require "spec.support.expect"
 local moonsnap = require "moonsnap"
+local needs = require "spec.support.needs"
+local process = require "spec.support.process"
 local service = require "spec.support.service"
 local tree = require "spec.support.tree"
 local world = require "spec.support.world"
@@ -163,4 +165,40 @@ describe("a service with hooks", function()
         assert.same({ 1, { "touch" } }, { by_name.shaky.failures, by_name.shaky.on })
         assert.is_truthy(by_name.shaky.last_failure:find("out of order", 1, true))
     end)
+
+    it("knows who calls by the socket, each of two users that call at once #root", needs.root(function()
+        local served = service.new { mode = "direct" }
+        write_policy(served.root, [[
+            labels { label.require { "tenant", peer = { uid = 60124 } }, label.protect { "base", peer = { uid = 0 } } }
+            hook { "whose", on = "prepare", match = "caller.uid==60124", run = function(request)
+                return deny("permission_denied", ("uid %d gid %d"):format(request.caller.uid, request.caller.gid))
+            end }
+        ]])
+        local _guard <close> = served:start()
+        assert(os.execute(("chmod 0711 '%s'; chmod 0666 '%s'"):format(served.dir, served.address)))
+        local other = process.start { "setpriv", "--reuid=60124", "--regid=60125", "--clear-groups", "lua5.4", "-e", ([[
+            local store = assert(require("moonsnap").connect { address = %q })
+            local function told(labels)
+                for i = 1, 50 do
+                    print((select(2, store:prepare("theirs" .. i, nil, { labels = labels }))))
+                end
+            end
+            told()
+            told { base = "yes" }
+            told { tenant = "blue" }
+        ]]):format(served.address) }
+        local store <close> = assert(moonsnap.connect { address = served.address })
+        for i = 1, 150 do
+            assert(store:prepare("ours" .. i, nil, { labels = { base = "yes" } }))
+        end
+        local said = {}
+        for line in other:finish():gmatch("[^\n]+") do
+            local what = line:match("label 'tenant' is missing") or line:match("uid 60124 may not")
+                or line:match("uid 60124 gid 60125") or line
+            said[what] = (said[what] or 0) + 1
+        end
+        assert.same({ ["label 'tenant' is missing"] = 50, ["uid 60124 may not"] = 50, ["uid 60124 gid 60125"] = 50 },
+            said)
+        assert.equal(150, #expect.names(store:walk()))
+    end))
 end)
