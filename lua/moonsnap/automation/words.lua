@@ -23,7 +23,7 @@ local M = {}
 local SECONDS, SECONDS_MAX = 10, 300 -- that a post or a program has
 local LINE_MAX = 65536
 local FILE_MODE = 416 -- 0640
-local FLAGS = fcntl.O_WRONLY | fcntl.O_APPEND | fcntl.O_CREAT | fcntl.O_CLOEXEC | fcntl.O_NONBLOCK
+local FLAGS = fcntl.O_WRONLY | fcntl.O_APPEND | fcntl.O_CLOEXEC | fcntl.O_NONBLOCK
 local JITTER = 0.1
 M.SHORTEST = 1 -- seconds between two runs of a timer
 
@@ -71,19 +71,27 @@ local function may(options, word, grant, path, folders)
     end
 end
 
---- Is what a path names a link, or anything else that is no file?
-local function no_file(path)
+--- Opens a file to add to; never what a link leads to, whenever somebody puts one there.
+local function open_file(path)
     local found = stat.lstat(path)
-    return found ~= nil and stat.S_ISREG(found.st_mode) == 0
+    if not found then
+        return fcntl.open(path, FLAGS | fcntl.O_CREAT | fcntl.O_EXCL, FILE_MODE)
+    elseif stat.S_ISREG(found.st_mode) == 0 then
+        return nil, "it is no regular file"
+    end
+    local fd, why = fcntl.open(path, FLAGS)
+    local opened = fd and stat.fstat(fd)
+    if opened and (opened.st_ino ~= found.st_ino or opened.st_dev ~= found.st_dev) then
+        unistd.close(fd)
+        return nil, "another file has taken its place meanwhile"
+    end
+    return fd, why
 end
 
 local function write_line(path, line)
-    if no_file(path) then
-        return nil, "it is no regular file"
-    end
-    local fd, why = fcntl.open(path, FLAGS, FILE_MODE)
+    local fd, why = open_file(path)
     if not fd then
-        return nil, why:sub(1, #path + 2) == path .. ": " and why:sub(#path + 3) or why
+        return nil, why
     end
     local written, wrong = unistd.write(fd, line)
     unistd.close(fd)
