@@ -6,6 +6,7 @@ local moonsnap = require "moonsnap"
 local needs = require "spec.support.needs"
 local process = require "spec.support.process"
 local service = require "spec.support.service"
+local time = require "posix.time"
 local tree = require "spec.support.tree"
 local unistd = require "posix.unistd"
 local whole = require "spec.support.whole"
@@ -183,6 +184,18 @@ describe("a program in a service", function()
         assert.equal(0, served.status)
     end)
 
+    it("frees what it removed, soon after", function()
+        local served <close> = filled()
+        local store <close> = connect(served)
+        tree.write(("%s/layers/%d/file"):format(served.root, store:stat("a1").number), "x")
+        assert(store:program 'assert(store:remove("a1"))')
+        local began = os.time()
+        while #tree.list(served.root .. "/trash") > 0 and os.time() - began < 20 do
+            time.nanosleep { tv_sec = 0, tv_nsec = 20000000 }
+        end
+        assert.same({}, tree.list(served.root .. "/trash"))
+    end)
+
     it("is asked by hooks on behalf of who runs it", function()
         local served = service.new { mode = "direct" }
         local _served <close> = served
@@ -190,14 +203,15 @@ describe("a program in a service", function()
         tree.write(served.root .. "/policy.lua", [[
             hook { "who", on = "prepare", run = function(request)
                 if request.key == "b" then
-                    return deny("permission_denied", request.caller.door .. " " .. request.caller.uid)
+                    local caller = request.caller
+                    return deny("permission_denied", ("%s %d %d"):format(caller.door, caller.uid, caller.pid))
                 end
             end }
         ]])
         assert(os.execute(("chmod 0700 %s; chmod 0600 %s/policy.lua"):format(served.root, served.root)))
         served:start()
         local store <close> = connect(served)
-        fails_saying("permission_denied", "service " .. unistd.geteuid(),
+        fails_saying("permission_denied", ("service %d %d"):format(unistd.geteuid(), unistd.getpid()),
             store:program 'assert(store:prepare("a")) assert(store:prepare("b"))')
         assert.same({}, expect.names(store:walk()))
     end)

@@ -124,6 +124,7 @@ describe("a program", function()
 
     it("frees what it removed", function()
         local home <close> = filled()
+        tree.write(("%s/layers/%d/file"):format(home.root, home.store:stat("a1").number), "x")
         assert(home.store:program 'for info in store:walk("kind==active") do assert(store:remove(info.name)) end')
         assert.same({ "base" }, expect.names(home.store:walk()))
         for path in pairs(whole.of(home.root).files) do
