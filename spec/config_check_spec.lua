@@ -36,6 +36,21 @@ retention { rule { "r", keep = { dayly = 3 } } }]], "policy")
         assert.equal(3, #list)
     end)
 
+    it("goes on behind label policies, presets and fields that there are none of", function()
+        local list = problems([[
+labels { label.reqire { "x" }, label.require { "x", verb = "commit" } }
+retention { preset.restc { keep_daily = 7 }, preset.restic { keep_dayly = 7 }, rule { "r", keep = { dayly = 3 } } }
+hook { "a", on = "perpare", run = function() end }]], "policy")
+        for i, fragment in ipairs { "1: unknown label policy 'reqire': did you mean 'require'?",
+            "1: label.require 'x': unknown field 'verb': did you mean 'verbs'?",
+            "2: unknown preset 'restc': did you mean 'restic'?",
+            "2: restic: unknown word 'keep_dayly': did you mean 'keep_daily'?",
+            "2: rule 'r': keep: unknown word 'dayly'", "3: hook 'a': on: there is no 'perpare'" } do
+            assert.is_truthy(list[i] and list[i]:find(fragment, 1, true), list[i])
+        end
+        assert.equal(6, #list)
+    end)
+
     it("finds nothing in what is right", function()
         assert.same({}, problems [[
 hook { "a", on = { "prepare", "view" }, match = "labels.x==1", run = function() end }

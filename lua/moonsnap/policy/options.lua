@@ -51,8 +51,8 @@ local function wrong_spec(spec)
         end
     end
     if not TYPES[spec.type] then
-        return spec.type == nil and "it has no type: integer, number, string, boolean, size or duration"
-            or suggest.unknown("type", tostring(spec.type):sub(1, 40), TYPES)
+        return ("%s: it is integer, number, string, boolean, size or duration"):format(spec.type == nil
+            and "it has no type" or ("unknown type '%s'"):format(tostring(spec.type):sub(1, 40)))
     elseif (spec.min ~= nil or spec.max ~= nil) and not ORDERED[spec.type] then
         return ("a %s has no min and max"):format(spec.type)
     elseif spec.doc ~= nil and type(spec.doc) ~= "string" then

@@ -68,9 +68,19 @@ local function made_by(word, constructor, list)
     end
 end
 
-label = setmetatable({}, { __index = function(_, kind)
-    error(asked.unknown("label policy", tostring(kind), "labels"), 2)
-end })
+--- Constructors by name. One that is unknown is an error or, where somebody wants to hear of all that is wrong, makes
+--- what stands for nothing.
+local function constructors(what, known, nothing)
+    return setmetatable({}, { __index = function(_, name)
+        local wrong = asked.unknown(what, tostring(name), known, place())
+        if wrong then
+            error(wrong, 2)
+        end
+        return function() return nothing end
+    end })
+end
+
+label = constructors("label policy", "labels", { made_by = "label" })
 for _, kind in ipairs(kinds) do
     label[kind] = function(fields)
         need("label." .. kind, fields, "table")
@@ -83,9 +93,11 @@ function labels(list)
     need("labels", list, "table")
     made_by("labels", "label", list)
     for _, policy in ipairs(list) do
-        local _, wrong = asked.label(policy.kind, policy.fields, policy.place)
-        if wrong then
-            error(policy.place .. wrong, 0)
+        if policy.kind then
+            local _, wrong = asked.label(policy.kind, policy.fields, policy.place)
+            if wrong then
+                error(policy.place .. wrong, 0)
+            end
         end
     end
 end
@@ -96,14 +108,12 @@ function rule(fields)
 end
 
 --- Rules in other tools' words: preset.restic { keep_daily = 7 }; see gc/presets.
-preset = setmetatable({}, { __index = function(_, name)
-    error(asked.unknown("preset", tostring(name), "presets"), 2)
-end })
+preset = constructors("preset", "presets", { made_by = "preset", rules = {} })
 for _, name in ipairs { "btrbk", "buildkit", "containerd_marks", "restic", "sanoid", "snapper" } do
     preset[name] = function(fields)
         need("preset." .. name, fields, "table")
         local at = place()
-        local rules, wrong = asked.preset(name, fields)
+        local rules, wrong = asked.preset(name, fields, at)
         if wrong then
             error(at .. wrong, 0)
         end

@@ -96,12 +96,17 @@ local function add_rule(loading, file, fields, place)
 end
 
 --- Rules of another tool's words.
-local function preset(name, fields)
+local function preset(loading, name, fields, place)
     local ok, made = pcall(presets[name], fields)
-    if not ok then
-        return nil, (tostring(made):gsub("^[^:]*%.lua:%d+: ", ""))
+    if ok then
+        return made
     end
-    return made
+    local wrong = tostring(made):gsub("^[^:]*%.lua:%d+: ", "")
+    if loading.options.wrong then
+        loading.options.wrong(place, wrong) -- and it goes on, without them
+        return {}
+    end
+    return nil, wrong
 end
 
 local function add_hook(loading, file, fields, place)
@@ -207,7 +212,7 @@ function M.new(loading, file)
         rule = at_first(file, "retention", told(loading, function(fields, place)
             return add_rule(loading, file, fields, place)
         end)),
-        preset = preset,
+        preset = function(name, fields, place) return preset(loading, name, fields, place) end,
         option = at_first(file, "option", function(name, spec) return read_option(file, name, spec) end),
         include = at_first(file, "include", function(path, values, place)
             return loading:include(file, path, values, place)
