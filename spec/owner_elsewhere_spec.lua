@@ -6,7 +6,7 @@ local world = require "spec.support.world"
 
 local RULES = { { name = "all", match = "kind==active", expire = { ttl = 0 } } }
 
---- Runs text, a script with the store in `store` and its own pid in `pid`, in a pid namespace of its own. Calls act while
+--- Runs text, a script with `store` and `pid`, its own, in a pid namespace of its own. Calls act while
 --- it waits, and again when it has ended.
 local function elsewhere(home, text, act)
     local child = process.start { "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "lua5.4", "-e", ([[
