@@ -68,6 +68,8 @@ describe("moonsnap program", function()
         fails(3, "'none' does not exist", 'store:prepare("c") assert(store:remove("none"))', "-")
         fails(4, "exists", 'assert(store:prepare("a"))', "-")
         fails(5, "looking only", 'assert(store:prepare("c"))', "--read-only", "-")
+        fails(2, "--memory: 64.0 KiB at least, got 1 B", "return 1", "--memory", "1", "-")
+        fails(2, "--instructions: a number above 0 expected, got 0", "return 1", "--instructions", "0", "-")
         fails(7, "stdin:1: over its limit of 10,000 instructions", 'store:prepare("c") while true do end',
             "--instructions", "10,000", "-")
         fails(7, "over its limit of 0.2 seconds", 'store:prepare("c") while true do end', "--seconds", "0.2",

@@ -234,6 +234,7 @@ describe("a program in a service", function()
         for says, asked in pairs {
             ["text is missing"] = {}, ["no argument 'x'"] = { text = "", x = 1 },
             ["text: string"] = { text = 7 }, ["seconds: a number above 0"] = { text = "", seconds = 0 },
+            ["memory: 64.0 KiB at least, got 1 B"] = { text = "", memory = 1 },
         } do
             fails_saying("invalid_argument", says, store:ask("program", asked))
         end

@@ -8,6 +8,8 @@ local M = {}
 --- place; seconds are on the wall, from its first instruction on.
 M.DEFAULT = { instructions = 10000000, memory = 64 << 20, seconds = 10 }
 
+local LEAST = 64 << 10 -- bytes: a sandbox and its words take half of it
+
 --- The limits of a call: those that options name, the others by default.
 ---@param options {instructions?: integer, memory?: integer, seconds?: number}
 ---@return {instructions: integer, memory: integer, seconds: number}
@@ -27,6 +29,9 @@ function M.wrong(options)
         if value and not (value > 0 and value < math.huge) then
             return ("%s: a number above 0 expected, got %s"):format(name, tostring(value))
         end
+    end
+    if options.memory and options.memory < LEAST then
+        return ("memory: %s at least, got %s"):format(text.size(LEAST), text.size(options.memory))
     end
 end
 

@@ -1,6 +1,7 @@
 --- program FILE ARGS...: a script over the store as one transaction.
 
 local json = require "moonsnap.cli.json"
+local limits = require "moonsnap.program.limits"
 local readable = require "moonsnap.readable"
 local text = require "moonsnap.cli.text"
 local units = require "moonsnap.units"
@@ -30,9 +31,9 @@ local function limit(call, name, parse)
         return nil
     end
     local value, wrong = parse(words)
-    if not value or value <= 0 then
-        return nil, call.moonsnap.error("invalid_argument",
-            ("--%s: %s"):format(name, wrong or "it is more than 0"))
+    wrong = not value and wrong or limits.wrong { [name] = value }
+    if wrong then
+        return nil, call.moonsnap.error("invalid_argument", "--" .. (value and wrong or name .. ": " .. wrong))
     end
     return value
 end
