@@ -268,5 +268,7 @@ describe("a service with a policy in its root", function()
         end
         local answer = moonsnap("policy", "explain", "view", "v")
         assert.matches("broken .* off: it failed too often\ndenied by 'broken': internal: it is off", answer.out)
+        assert.matches("\nhook 'broken' has failed 5 times and is off, last: .*policy.lua:4: over its limit",
+            moonsnap("policy", "ls").out)
     end)
 end)

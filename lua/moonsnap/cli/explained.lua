@@ -130,6 +130,17 @@ local function options_of(file)
     return table.concat(words)
 end
 
+--- Hooks that have failed in this process, which is a service's.
+local function print_failures(out, hooks)
+    for _, hook in ipairs(hooks) do
+        if (hook.failures or 0) > 0 then
+            out:line(text.plain(("hook '%s' has failed %s%s, last: %s"):format(hook.name,
+                hook.failures == 1 and "once" or text.count(hook.failures) .. " times",
+                hook.breaker == "off" and " and is off" or "", hook.last_failure or "?")))
+        end
+    end
+end
+
 --- Prints what a policy consists of.
 ---@param out   moonsnap.cli.Output
 ---@param store moonsnap.Store
@@ -151,6 +162,7 @@ function M.print_policy(out, store, found)
     end
     if #rows > 0 then
         out:table({ "WHAT", "NAME", "FILE", "ON" }, rows)
+        print_failures(out, found.hooks)
     else
         out:say("this store has no policy")
     end

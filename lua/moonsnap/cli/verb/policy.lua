@@ -87,6 +87,9 @@ local function check(call, words)
         policy:close()
     end
     if call.out.json then
+        for _, file in ipairs(described.files) do
+            file.options = file.options and setmetatable(file.options, { __jsontype = "object" })
+        end
         call.out:value({ files = json.array(described.files), hooks = json.array(described.hooks),
             labels = json.array(described.labels), rules = json.array(described.rules) })
         return 0
@@ -115,6 +118,9 @@ local function list(call)
     elseif call.out.json then
         for _, name in ipairs { "files", "hooks", "labels", "rules" } do
             json.array(found[name])
+        end
+        for _, file in ipairs(found.files) do
+            file.options = file.options and setmetatable(file.options, { __jsontype = "object" })
         end
         call.out:value(found)
         return 0
