@@ -1,5 +1,6 @@
 #include "bind/box.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -121,8 +122,20 @@ void ms_box_empty(struct ms_box *box) {
     --*box->open;
 }
 
+/* Whether the value is a box of the class. By name, as luaL_checkudata looks it up, takes twice as
+ * long. */
+static bool is_of(lua_State *L, int arg, const struct ms_class *class) {
+    if (lua_getmetatable(L, arg) == 0)
+        return false;
+    (void)lua_rawgetp(L, -1, &class_key);
+    bool same = lua_touserdata(L, -1) == class;
+    lua_pop(L, 2);
+    return same;
+}
+
 void *ms_box_peek(lua_State *L, int arg, const struct ms_class *class) {
-    const struct ms_box *box = luaL_checkudata(L, arg, class->name);
+    const struct ms_box *box =
+        is_of(L, arg, class) ? lua_touserdata(L, arg) : luaL_checkudata(L, arg, class->name);
     if (box->object == NULL)
         luaL_error(L, "%s is closed", class->word);
     return box->object;
