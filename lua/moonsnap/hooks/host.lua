@@ -108,10 +108,7 @@ function Host:run(entry, a, b, c, now_running)
         end
         return true, result, runner.used, ended - began
     end
-    local told, text = pcall(failure_text, runner, ok, first)
-    if not told then
-        text = "it raised a value that cannot be looked at"
-    end
+    local text = failure_text(runner, ok, first)
     if not runner.over then
         -- what it left open is closed within a budget of its own; what was ended in the midst has no hook any more
         debug.sethook(thread, runner.watch, "", runner.step)
