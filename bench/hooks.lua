@@ -65,6 +65,9 @@ local function report(what, wanted, count, match)
 end
 
 report("ten hooks that match", 10, 10, function() return "labels.tenant==blue" end)
+report("ten hooks of three different matches", 10, 10, function(i)
+    return ({ "labels.tenant==blue", "labels.project==web", "kind==active,labels.tenant" })[i % 3 + 1]
+end)
 report("ten hooks without a match", 10, 10, function() end)
 report("a hundred hooks of other labels", 5, 100, function(i) return ("labels.l%d==x"):format(i) end)
 report("a hundred hooks of other values of its label", 5, 100, function(i) return ("labels.tenant==t%d"):format(i) end)

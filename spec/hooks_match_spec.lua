@@ -138,7 +138,8 @@ describe("the index", function()
     it("does not look at hooks whose label the request does not have", function()
         local made, looked = new(), 0
         for i = 1, 100 do
-            assert(made:add { "h" .. i, on = "prepare", match = ("labels.l%d==x,kind!=view"):format(i), run = print })
+            assert(made:add { "h" .. i, on = "prepare", run = print,
+                match = { ("labels.l%d==x,kind!=view"):format(i), ("labels.m%d==x"):format(i) } })
         end
         for _, entry in ipairs(made:all()) do
             local matches = entry.match.matches

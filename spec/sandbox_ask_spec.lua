@@ -8,7 +8,7 @@ local function asking(text, budgets)
     local list = {}
     local _, functions = box:call(assert(box:load("t.lua", text)))
     for i, fn in ipairs(functions) do
-        list[i] = { question = box:question(fn, budgets and budgets[i]) }
+        list[i] = box:question(fn, budgets and budgets[i])
     end
     return box, list
 end
@@ -19,7 +19,7 @@ local function texts(...)
     return "seen = {} return {" .. table.concat({ ... }, ",") .. "}"
 end
 
-describe("sandbox:ask(list, first, last, frame)", function()
+describe("sandbox:ask(questions, first, last, frame)", function()
     it("answers nothing when none has anything to say, and each is asked once, in order", function()
         local one = "function(request) seen[#seen + 1] = request.n end"
         local box <close>, list = asking(texts(one, NOTHING, "function() return nil, nil end", one))
@@ -63,6 +63,26 @@ describe("sandbox:ask(list, first, last, frame)", function()
         assert.is_nil(box:ask(list, 3, 3, box:frame {}))
     end)
 
+    it("fills the frame with a value first, and clears it again when nobody says anything", function()
+        local box <close>, list = asking(texts("function(r) seen[1] = r.caller.uid return r.say end"))
+        local caller = { uid = 7 }
+        local frame, kept = box:frame {}, { [caller] = box:frame { uid = "kept" } }
+        assert.equal(0, select("#", box:ask(list, 1, 1, frame, { caller = caller }, kept)))
+        assert.equal("kept", select(2, box:call(assert(box:load("t.lua", "return seen[1]")))))
+        assert.has_error(function() box:ask(list, 1, 1, frame) end)
+        assert.same({ 1, "done", "said" }, { box:ask(list, 1, 1, frame, { caller = caller, say = "said" }, kept) })
+        assert.same({ 1, "done", "said" }, { box:ask(list, 1, 1, frame) })
+    end)
+
+    it("asks nobody when there is no memory for the value, or it cannot be in a sandbox", function()
+        local box <close>, list = asking(texts("function() seen[1] = true end"))
+        local frame = box:frame {}
+        assert.is_false(box:ask(list, 1, 1, frame, { ("x"):rep(8 * 1024 * 1024) }))
+        assert.has_error(function() box:ask(list, 1, 1, frame, { print }) end)
+        assert.is_nil(select(2, box:call(assert(box:load("t.lua", "return seen[1]")))))
+        assert.equal(0, select("#", box:ask(list, 1, 1, frame, {})))
+    end)
+
     it("leaves nothing in the sandbox", function()
         local box <close>, list = asking(texts(NOTHING, NOTHING))
         local frame = box:frame { labels = { a = "b" } }
@@ -86,7 +106,7 @@ describe("sandbox:ask(list, first, last, frame)", function()
         assert.has_error(function() box:question(function() end) end)
         frame:close()
         assert.has_error(function() box:ask(list, 1, 1, frame) end)
-        list[1].question:close()
+        list[1]:close()
         assert.has_error(function() box:ask(list, 1, 1, box:frame {}) end)
     end)
 end)
@@ -97,16 +117,16 @@ describe("question:take()", function()
         box:ask(list, 1, 1, box:frame {})
         box:ask(list, 1, 1, box:frame {})
         box:ask(list, 1, 1, box:frame { say = true })
-        local calls, instructions, seconds = list[1].question:take()
+        local calls, instructions, seconds = list[1]:take()
         assert.equal(2, calls)
         assert.is_true(instructions >= 2000 and instructions < 10000 and seconds > 0)
-        assert.same({ 0, 0, 0.0 }, { list[1].question:take() })
+        assert.same({ 0, 0, 0.0 }, { list[1]:take() })
     end)
 
     it("is of a function that the host has let go of", function()
         local box <close> = assert(core.sandbox.new { memory = 4 * 1024 * 1024 })
         local _, fn = box:call(assert(box:load("t.lua", "return function() return 'still there' end")))
-        local list = { { question = box:question(fn) } }
+        local list = { box:question(fn) }
         fn:close()
         box:call(assert(box:load("t.lua", "local t = {} for i = 1, 10000 do t[i] = {} end")))
         assert.same({ 1, "done", "still there" }, { box:ask(list, 1, 1, box:frame {}) })

@@ -46,8 +46,7 @@ static void task_init(struct task *task, struct ms_guest *guest, lua_State *H) {
     task->copy.to = guest->L;
 }
 
-/* Runs work(task) in the guest, protected; what it leaves there is dropped. LUA_OK or a status. */
-static int attempt(struct ms_guest *guest, lua_CFunction work, struct task *task) {
+int ms_guest_attempt(struct ms_guest *guest, lua_CFunction work, void *task) {
     lua_State *G = guest->L;
     guest->over = guest->refused = MS_LIMIT_NONE;
     lua_pushcfunction(G, work);
@@ -55,7 +54,7 @@ static int attempt(struct ms_guest *guest, lua_CFunction work, struct task *task
     return lua_pcall(G, 1, 0, 0);
 }
 
-static int no_memory(struct ms_guest *guest, struct ms_err *err, const char *what) {
+int ms_guest_no_memory(const struct ms_guest *guest, struct ms_err *err, const char *what) {
     if (guest->refused == MS_LIMIT_HOST)
         return ms_err_set(err, MS_RESOURCE_EXHAUSTED, "%s: out of memory", what);
     if (guest->over != MS_LIMIT_NONE)
@@ -65,14 +64,7 @@ static int no_memory(struct ms_guest *guest, struct ms_err *err, const char *wha
                       guest->limit);
 }
 
-static int refuse_argument(lua_State *H, const struct ms_crossing *copy, int arg) {
-    return luaL_argerror(H, arg,
-                         lua_pushfstring(H, "cannot go into a sandbox%s%s: %s",
-                                         copy->where[0] != '\0' ? " at " : "", copy->where,
-                                         copy->why));
-}
-
-/* ---- new, load, set, frame -------------------------------------------------------------------*/
+/* ---- new, load, set --------------------------------------------------------------------------*/
 
 static int open_libraries(lua_State *G) {
     ms_guest_open_base(G);
@@ -105,7 +97,7 @@ static int add_words(lua_State *H, struct ms_guest *guest, int index) {
         if (lua_type(H, -1) != LUA_TSTRING)
             return luaL_argerror(H, 1, "words: a list of strings expected");
         task.name = lua_tostring(H, -1);
-        if (attempt(guest, do_word, &task) != LUA_OK)
+        if (ms_guest_attempt(guest, do_word, &task) != LUA_OK)
             return luaL_argerror(H, 1, "memory: too little for the words");
         lua_pop(H, 1);
     }
@@ -133,7 +125,7 @@ static int new_sandbox(lua_State *H) {
     ms_guest_count(guest->L, guest);
     struct task task;
     task_init(&task, guest, H);
-    if (attempt(guest, open_libraries, &task) != LUA_OK)
+    if (ms_guest_attempt(guest, open_libraries, &task) != LUA_OK)
         return luaL_argerror(H, 1, "memory: too little for the libraries");
     if (words == LUA_TTABLE)
         (void)add_words(H, guest, 3);
@@ -155,8 +147,7 @@ static int hold_again(lua_State *G) {
     return 0;
 }
 
-/* Fills an empty box with a handle; without memory for one the box stays empty. */
-static bool fill_handle(struct ms_box *box, struct ms_guest *guest, int ref) {
+bool ms_handle_fill(struct ms_box *box, struct ms_guest *guest, int ref) {
     struct ms_handle *handle = malloc(sizeof *handle);
     if (handle == NULL) {
         luaL_unref(guest->L, LUA_REGISTRYINDEX, ref);
@@ -174,11 +165,11 @@ bool ms_handle_push(struct ms_crossing *copy, int index, int box) {
     struct ms_box *held = ms_box_new(copy->to, &ms_sandbox_function_class, box);
     lua_pushvalue(copy->from, index);
     task.thread = copy->from;
-    if (attempt(copy->guest, hold, &task) != LUA_OK) {
+    if (ms_guest_attempt(copy->guest, hold, &task) != LUA_OK) {
         lua_pop(copy->guest->L, 1);
         return false;
     }
-    return fill_handle(held, copy->guest, task.ref);
+    return ms_handle_fill(held, copy->guest, task.ref);
 }
 
 void *ms_handle_copy(const struct ms_handle *handle, size_t size) {
@@ -189,7 +180,7 @@ void *ms_handle_copy(const struct ms_handle *handle, size_t size) {
     if (copy == NULL)
         return NULL;
     task.ref = handle->ref;
-    if (attempt(handle->guest, hold_again, &task) != LUA_OK) {
+    if (ms_guest_attempt(handle->guest, hold_again, &task) != LUA_OK) {
         lua_pop(G, 1);
         free(copy);
         return NULL;
@@ -217,13 +208,13 @@ static int sandbox_load(lua_State *H) {
     task.text = lua_tolstring(H, 3, &task.size);
     task.name = lua_pushfstring(H, "@%s", lua_tostring(H, 2));
     struct ms_box *box = ms_box_new(H, &ms_sandbox_function_class, 1);
-    int status = attempt(guest, do_load, &task);
-    if (status == LUA_OK && fill_handle(box, guest, task.ref))
+    int status = ms_guest_attempt(guest, do_load, &task);
+    if (status == LUA_OK && ms_handle_fill(box, guest, task.ref))
         return 1;
     if (status == LUA_ERRSYNTAX || status == LUA_ERRRUN)
         (void)ms_err_set(&err, MS_INVALID_ARGUMENT, "%s", lua_tostring(guest->L, -1));
     else
-        (void)no_memory(guest, &err, lua_tostring(H, 2));
+        (void)ms_guest_no_memory(guest, &err, lua_tostring(H, 2));
     lua_settop(guest->L, guest->slots);
     return ms_failure(H, &err);
 }
@@ -243,10 +234,11 @@ static int sandbox_word(lua_State *H) {
     luaL_checktype(H, 2, LUA_TSTRING);
     task.name = lua_tostring(H, 2);
     struct ms_box *box = ms_box_new(H, &ms_sandbox_function_class, 1);
-    if (attempt(guest, do_hold_word, &task) == LUA_OK && fill_handle(box, guest, task.ref))
+    if (ms_guest_attempt(guest, do_hold_word, &task) == LUA_OK &&
+        ms_handle_fill(box, guest, task.ref))
         return 1;
     lua_settop(guest->L, guest->slots);
-    (void)no_memory(guest, &err, task.name);
+    (void)ms_guest_no_memory(guest, &err, task.name);
     return ms_failure(H, &err);
 }
 
@@ -267,87 +259,15 @@ static int sandbox_set(lua_State *H) {
     luaL_checktype(H, 2, LUA_TSTRING);
     lua_settop(H, 3);
     task.name = lua_tostring(H, 2);
-    if (attempt(guest, do_set, &task) != LUA_OK) {
+    if (ms_guest_attempt(guest, do_set, &task) != LUA_OK) {
         lua_settop(guest->L, guest->slots);
-        (void)no_memory(guest, &err, task.name);
+        (void)ms_guest_no_memory(guest, &err, task.name);
         return ms_failure(H, &err);
     }
     if (!task.copied)
-        return refuse_argument(H, &task.copy, 3);
+        return ms_sandbox_refuse(H, &task.copy, 3);
     lua_pushboolean(H, 1);
     return 1;
-}
-
-static int do_frame(lua_State *G) {
-    struct task *task = lua_touserdata(G, 1);
-    task->copy.frame = true;
-    task->copy.kept = lua_istable(task->copy.from, 3) ? 3 : 0;
-    task->copied = ms_cross_in(&task->copy, 2);
-    return task->copied ? hold(G) : 0;
-}
-
-/* Copies the table at 2 into the guest and sets *ref to what holds it there; kept may be at 3. */
-static int copy_frame(lua_State *H, struct ms_guest *guest, int *ref, struct ms_err *err) {
-    struct task task;
-    task_init(&task, guest, H);
-    int status = attempt(guest, do_frame, &task);
-    if (status == LUA_ERRMEM) { /* of frames that the host has dropped, too, but not collected */
-        lua_settop(guest->L, guest->slots);
-        (void)lua_gc(H, LUA_GCCOLLECT);
-        task_init(&task, guest, H);
-        status = attempt(guest, do_frame, &task);
-    }
-    if (status == LUA_OK && !task.copied)
-        return refuse_argument(H, &task.copy, 2);
-    *ref = task.ref;
-    if (status == LUA_OK)
-        return MS_OK;
-    lua_settop(guest->L, guest->slots);
-    return no_memory(guest, err, "frame");
-}
-
-static void check_frame_arguments(lua_State *H) {
-    luaL_checktype(H, 2, LUA_TTABLE);
-    lua_settop(H, 3);
-    if (!lua_isnil(H, 3))
-        luaL_checktype(H, 3, LUA_TTABLE);
-}
-
-/* frame(table, kept) */
-static int sandbox_frame(lua_State *H) {
-    struct ms_guest *guest = check(H);
-    struct ms_err err;
-    int ref = LUA_NOREF;
-    check_frame_arguments(H);
-    struct ms_box *box = ms_box_new(H, &ms_sandbox_frame_class, 1);
-    if (copy_frame(H, guest, &ref, &err) < 0)
-        return ms_failure(H, &err);
-    if (fill_handle(box, guest, ref))
-        return 1;
-    (void)no_memory(guest, &err, "frame");
-    return ms_failure(H, &err);
-}
-
-/* frame:fill(table, kept): holds another one from now on */
-static int frame_fill(lua_State *H) {
-    struct ms_handle *frame = ms_box_check(H, 1, &ms_sandbox_frame_class);
-    struct ms_err err;
-    int ref = LUA_NOREF;
-    check_frame_arguments(H);
-    if (copy_frame(H, frame->guest, &ref, &err) < 0)
-        return ms_failure(H, &err);
-    luaL_unref(frame->guest->L, LUA_REGISTRYINDEX, frame->ref);
-    frame->ref = ref;
-    lua_settop(H, 1);
-    return 1;
-}
-
-/* frame:clear(): lets go of the copy; of no use until it is filled */
-static int frame_clear(lua_State *H) {
-    struct ms_handle *frame = ms_box_check(H, 1, &ms_sandbox_frame_class);
-    luaL_unref(frame->guest->L, LUA_REGISTRYINDEX, frame->ref);
-    frame->ref = LUA_NOREF;
-    return 0;
 }
 
 static int sandbox_spent(lua_State *H) {
@@ -364,20 +284,14 @@ static int sandbox_memory(lua_State *H) {
 }
 
 void ms_sandbox_push(lua_State *H) {
-    static const luaL_Reg methods[] = {{"load", sandbox_load},
-                                       {"set", sandbox_set},
-                                       {"word", sandbox_word},
-                                       {"frame", sandbox_frame},
-                                       {"spent", sandbox_spent},
-                                       {"memory", sandbox_memory},
-                                       {NULL, NULL}};
-    static const luaL_Reg of_frames[] = {
-        {"fill", frame_fill}, {"clear", frame_clear}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"load", sandbox_load},     {"set", sandbox_set},
+                                       {"word", sandbox_word},     {"spent", sandbox_spent},
+                                       {"memory", sandbox_memory}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"new", new_sandbox}, {NULL, NULL}};
     ms_class_register(H, &ms_sandbox_class, methods);
     ms_class_register(H, &ms_sandbox_function_class, NULL);
-    ms_class_register(H, &ms_sandbox_frame_class, of_frames);
     ms_sandbox_add_calls(H);
+    ms_sandbox_add_frames(H);
     ms_sandbox_add_ask(H);
     luaL_newlib(H, functions);
 }

@@ -23,9 +23,10 @@ extern const struct ms_class ms_sandbox_function_class; /* struct ms_handle */
 extern const struct ms_class ms_sandbox_frame_class;    /* struct ms_handle */
 extern const struct ms_class ms_sandbox_question_class;
 
-/* Adds the methods that call, and those that ask many, to those of the class: sandbox_call.c,
- * _ask.c. */
+/* Adds the methods that call, those that ask many, and those of frames: sandbox_call.c, _ask.c,
+ * _frame.c. */
 void ms_sandbox_add_calls(lua_State *H);
+void ms_sandbox_add_frames(lua_State *H);
 void ms_sandbox_add_ask(lua_State *H);
 
 /* Makes what sandboxes need, and pushes the table core.sandbox. */

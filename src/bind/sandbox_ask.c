@@ -41,20 +41,23 @@ static int question_take(lua_State *H) {
     return 3;
 }
 
-/* The question of entry at of the list at 2. The class is told by its metatable's address: looking
- * that up by name costs as much as many a call. */
+/* The object of the userdata at index, told by its metatable's address: looking that up by name
+ * costs as much as many a call. */
+static void *object_of(lua_State *H, int index, const void *class) {
+    const struct ms_box *box = lua_touserdata(H, index);
+    if (box == NULL || lua_getmetatable(H, index) == 0)
+        return NULL;
+    void *object = lua_topointer(H, -1) == class ? box->object : NULL;
+    lua_pop(H, 1);
+    return object;
+}
+
+/* The question at a place of the list at 2; NULL when there is none of this sandbox. */
 static struct question *question_at(lua_State *H, const struct ms_guest *guest, lua_Integer at) {
-    luaL_argexpected(H, lua_rawgeti(H, 2, at) == LUA_TTABLE, 2, "list of tables");
-    lua_getfield(H, -1, "question");
-    bool is_question = lua_type(H, -1) == LUA_TUSERDATA && lua_getmetatable(H, -1) != 0 &&
-                       lua_topointer(H, -1) == guest->host_question;
-    luaL_argcheck(H, is_question, 2, "an entry has no question");
-    const struct ms_box *box = lua_touserdata(H, -2);
-    struct question *question = box->object;
-    luaL_argcheck(H, question != NULL, 2, "a question is closed");
-    luaL_argcheck(H, question->handle.guest == guest, 2, "a question of another sandbox");
-    lua_settop(H, 5);
-    return question;
+    (void)lua_rawgeti(H, 2, at);
+    struct question *question = object_of(H, -1, guest->host_question);
+    lua_pop(H, 1);
+    return question != NULL && question->handle.guest == guest ? question : NULL;
 }
 
 static bool says_nothing(lua_State *thread, int results) {
@@ -63,49 +66,73 @@ static bool says_nothing(lua_State *thread, int results) {
     return results == 0;
 }
 
-/* Asks one, behind another one straight_on. 0 when it said nothing; else what call() answers, on
- * the host's stack. */
-static int ask_one(lua_State *H, struct ms_guest *guest, struct question *question, int frame,
-                   bool straight_on) {
-    struct ms_guest_call *call = NULL;
-    struct ms_err err;
-    int results = 0;
-    if (ms_guest_open(guest, &question->budget, &call, &err) < 0)
-        return ms_sandbox_refuse_call(H, guest, &err);
+/* Asks one; call is an open one. Whether it said nothing. */
+static bool is_silent(struct ms_guest *guest, struct ms_guest_call *call, struct question *question,
+                      int frame, enum ms_outcome *outcome, int *results) {
     call->ref = question->handle.ref;
     lua_rawgeti(call->thread, LUA_REGISTRYINDEX, call->ref);
     lua_rawgeti(call->thread, LUA_REGISTRYINDEX, frame);
-    guest->now = straight_on ? guest->left : 0;
-    enum ms_outcome outcome = ms_guest_run(guest, call, 1, &results);
-    if (outcome != MS_OUTCOME_DONE || !says_nothing(call->thread, results))
-        return ms_sandbox_answer(H, guest, call, outcome, results);
+    *outcome = ms_guest_run(guest, call, 1, results);
+    if (*outcome != MS_OUTCOME_DONE || !says_nothing(call->thread, *results))
+        return false;
     question->calls++;
     question->instructions += call->instructions;
     question->ns += call->ns;
+    return true;
+}
+
+/* Asks those from place *at to last, all in one call that begins anew for each. 0 when they said
+ * nothing; else what call() answers, on the host's stack, and *at is where. */
+static int ask_all(lua_State *H, struct ms_guest *guest, lua_Integer *at, lua_Integer last,
+                   int frame) {
+    static const struct ms_budget none = {INT64_MAX, INT64_MAX, INT64_MAX, -1};
+    struct ms_guest_call *call = NULL;
+    struct question *question = NULL;
+    struct ms_err err;
+    enum ms_outcome outcome = MS_OUTCOME_DONE;
+    int results = 0;
+    if (ms_guest_open(guest, &none, &call, &err) < 0)
+        return ms_sandbox_refuse_call(H, guest, &err);
+    guest->now = 0;
+    for (; *at <= last && (question = question_at(H, guest, *at)) != NULL; ++*at) {
+        ms_guest_again(guest, call, &question->budget);
+        if (!is_silent(guest, call, question, frame, &outcome, &results))
+            return ms_sandbox_answer(H, guest, call, outcome, results);
+        guest->now = guest->left; /* the next one begins when this one has ended */
+    }
+    guest->now = 0;
     ms_guest_end(guest, call);
+    luaL_argcheck(H, *at > last, 2, "list of this sandbox's questions expected");
     return 0;
 }
 
-/* ask(list, first, last, frame) */
+/* ask(questions, first, last, frame, value, kept): with a value, the frame holds a copy of that,
+ * and of nothing any more when nobody has said anything. */
 static int sandbox_ask(lua_State *H) {
     struct ms_guest *guest = ms_box_check(H, 1, &ms_sandbox_class);
+    struct ms_err err;
     luaL_checktype(H, 2, LUA_TTABLE);
+    lua_Integer at = luaL_checkinteger(H, 3);
     lua_Integer last = luaL_checkinteger(H, 4);
-    const struct ms_handle *frame = ms_box_check(H, 5, &ms_sandbox_frame_class);
-    luaL_argcheck(H, frame->guest == guest, 5, "of another sandbox");
-    int ref = frame->ref;
-    luaL_argcheck(H, ref != LUA_NOREF, 5, "cleared");
-    lua_settop(H, 5);
-    lua_Integer first = luaL_checkinteger(H, 3);
-    for (lua_Integer at = first; at <= last; at++) {
-        int count = ask_one(H, guest, question_at(H, guest, at), ref, at > first);
-        if (count > 0) {
-            lua_pushinteger(H, at);
-            lua_insert(H, -count - 1);
-            return count + 1;
-        }
+    lua_settop(H, 7);
+    struct ms_handle *frame = object_of(H, 5, guest->host_frame);
+    if (frame == NULL || frame->guest != guest)
+        return luaL_argerror(H, 5, "a frame of this sandbox expected");
+    bool fills = lua_istable(H, 6);
+    if (fills && ms_frame_hold(H, frame, 6, lua_istable(H, 7) ? 7 : 0, &err) < 0) {
+        lua_pushboolean(H, false);
+        return 1;
     }
-    return 0;
+    luaL_argcheck(H, frame->ref != LUA_NOREF, 5, "cleared");
+    int count = at <= last ? ask_all(H, guest, &at, last, frame->ref) : 0;
+    if (count == 0) {
+        if (fills)
+            ms_frame_drop(frame);
+        return 0;
+    }
+    lua_pushinteger(H, at);
+    lua_insert(H, -count - 1);
+    return count + 1;
 }
 
 void ms_sandbox_add_ask(lua_State *H) {

@@ -82,9 +82,8 @@ static int put_arguments(struct ms_guest *guest, struct ms_guest_call *call, str
     return status;
 }
 
-static int refuse_argument(lua_State *H, const struct feed *feed) {
-    const struct ms_crossing *copy = &feed->copy;
-    return luaL_argerror(H, feed->bad,
+int ms_sandbox_refuse(lua_State *H, const struct ms_crossing *copy, int arg) {
+    return luaL_argerror(H, arg,
                          lua_pushfstring(H, "cannot go into a sandbox%s%s: %s",
                                          copy->where[0] != '\0' ? " at " : "", copy->where,
                                          copy->why));
@@ -109,7 +108,7 @@ static int run(lua_State *H, struct ms_guest *guest, struct ms_guest_call *call,
         lua_settop(call->thread, top);
         if (lua_status(call->thread) == LUA_OK)
             ms_guest_end(guest, call);
-        return refuse_argument(H, &feed);
+        return ms_sandbox_refuse(H, &feed.copy, feed.bad);
     }
     enum ms_outcome outcome =
         ms_guest_run(guest, call, feed.last >= first ? feed.last - first + 1 : 0, &results);

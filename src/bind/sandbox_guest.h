@@ -33,6 +33,8 @@
 #include "base/err.h"
 #include "bind/sandbox_nodes.h"
 
+struct ms_box;
+
 enum ms_limit {
     MS_LIMIT_NONE,
     MS_LIMIT_INSTRUCTIONS,
@@ -130,6 +132,13 @@ void ms_guest_pass(lua_State *L, struct ms_guest *guest, int status);
 /* The hook that counts, at work in all threads: begins anew in L. */
 void ms_guest_count(lua_State *L, const struct ms_guest *guest);
 
+/* Runs work(task) in the guest between calls, protected, with task as light userdata; what it
+ * leaves there is dropped. LUA_OK or a status, with what was raised on top of the guest. */
+int ms_guest_attempt(struct ms_guest *guest, lua_CFunction work, void *task);
+
+/* Says why an attempt for what had no memory; answers the kind. */
+int ms_guest_no_memory(const struct ms_guest *guest, struct ms_err *err, const char *what);
+
 /* Which limit an error on top of thread means, if any; status is not LUA_OK. */
 enum ms_limit ms_guest_limit_of(struct ms_guest *guest, lua_State *thread, int status);
 
@@ -151,6 +160,10 @@ enum ms_outcome ms_guest_run(struct ms_guest *guest, struct ms_guest_call *call,
 
 /* "instructions", ... or NULL. */
 const char *ms_limit_name(enum ms_limit limit);
+
+/* Goes on with an open call, whose thread has ended well, as another one with that budget. */
+void ms_guest_again(struct ms_guest *guest, struct ms_guest_call *call,
+                    const struct ms_budget *budget);
 
 /* Ends a call, whatever its state. */
 void ms_guest_end(struct ms_guest *guest, struct ms_guest_call *call);
@@ -194,6 +207,9 @@ bool ms_cross_in(struct ms_crossing *copy, int index);
  * raise. box is the index of the sandbox's box in the host, for functions. */
 bool ms_cross_out(struct ms_crossing *copy, int index, int box);
 
+/* Raises in the host: what it is in argument arg that cannot cross. */
+int ms_sandbox_refuse(lua_State *H, const struct ms_crossing *copy, int arg);
+
 /* Puts the way to a value in front of copy->where: the key at index of L. */
 void ms_cross_step(struct ms_crossing *copy, lua_State *L, int index);
 
@@ -203,6 +219,9 @@ struct ms_handle {
     int ref; /* in the guest's registry */
 };
 
+/* Fills an empty box with a handle; false without memory for one: the box stays empty. */
+bool ms_handle_fill(struct ms_box *box, struct ms_guest *guest, int ref);
+
 /* Pushes the host's box of the function at index of copy->from. False without memory in the guest.
  */
 bool ms_handle_push(struct ms_crossing *copy, int index, int box);
@@ -211,6 +230,13 @@ bool ms_handle_push(struct ms_crossing *copy, int index, int box);
  * zeroed. NULL without memory. */
 void *ms_handle_copy(const struct ms_handle *handle, size_t size);
 void ms_handle_free(void *handle);
+
+/* Has the frame hold a copy of the host's table at index; kept is the index of a table of frames,
+ * or 0. Raises in the host when something in it cannot cross. Fails: resource_exhausted. */
+int ms_frame_hold(lua_State *H, struct ms_handle *frame, int index, int kept, struct ms_err *err);
+
+/* Lets go of it. */
+void ms_frame_drop(struct ms_handle *frame);
 
 /* Puts before the table on top one that cannot be changed. */
 void ms_frame_wrap(lua_State *L);

@@ -147,7 +147,7 @@ bool ms_cross_in(struct ms_crossing *copy, int index) {
             return refuse(copy, "no room on the host's stack");
         luaL_checkstack(G, 6, NULL);
         int top = lua_gettop(H);
-        if (copy->kept != 0 && kept_in(copy, index, top))
+        if (copy->kept != 0 && copy->depth > 0 && kept_in(copy, index, top))
             return true;
         copy->depth++;
         bool copied = table_in(copy, index);

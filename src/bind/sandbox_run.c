@@ -79,6 +79,12 @@ int ms_guest_open(struct ms_guest *guest, const struct ms_budget *budget,
     return 0;
 }
 
+void ms_guest_again(struct ms_guest *guest, struct ms_guest_call *call,
+                    const struct ms_budget *budget) {
+    lua_settop(call->thread, 0);
+    begin(guest, call, budget);
+}
+
 /* Debits call from now on. Answers when that was. */
 static int64_t enter(struct ms_guest *guest, struct ms_guest_call *call) {
     int64_t now = guest->now != 0 ? guest->now : ms_clock_steady_ns();

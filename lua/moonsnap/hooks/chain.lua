@@ -11,7 +11,7 @@ local under_way = require "moonsnap.hooks.under_way"
 
 local M = {}
 
-local frame_of, go_on = under_way.frame_of, sandboxes.go_on
+local frame_of, place_of, go_on = under_way.frame_of, under_way.place_of, sandboxes.go_on
 local answered, failed, good, let_run = outcome.answered, outcome.failed, outcome.good, outcome.let_run
 
 --- Asks one hook. Answers the error that the request ends with, or nothing.
@@ -29,11 +29,8 @@ local function ask(chain, entry)
 end
 
 --- What has come of hooks that were asked together: the place of the next one, and the error that the request ends
---- with, if any. at is the place of the one that said something, or asks for a word first; nil: none did.
-local function came(chain, found, last, at, ...)
-    if not at then
-        return last + 1
-    end
+--- with, if any. at is the place of the one that said something, or asks for a word first.
+local function came(chain, found, at, ...)
     local entry, hooks = found[at], chain.hooks
     local sandbox, counts = entry.sandbox, entry.counts
     hooks.entry = entry
@@ -48,31 +45,67 @@ local function came(chain, found, last, at, ...)
     return at + 1, answered(chain, entry, verdict)
 end
 
---- Asks hooks from place i on that live in one sandbox, in one call: most say nothing, and ten of them must cost next
---- to nothing. Nothing when the hook there is to be asked by itself.
-local function together(chain, found, i)
-    local sandbox, last = not chain.counted and found[i].asked_in, i - 1
-    if i == 1 and sandbox and found.asked_in == sandbox and not found.trouble.is then
-        last = #found -- nobody of the whole list is off or gone
+--- Whether a list is of hooks of one sandbox, none of which is off or gone.
+local function is_whole(found)
+    return found.asked_in and not found.trouble.is
+end
+
+--- Asks all that were found in one call, before there is a chain: most say nothing, and ten of them must cost next to
+--- nothing. Answers nothing then; false when they are to be asked as others are; else what decide goes on with.
+---@param hooks   moonsnap.Hooks
+---@param found   moonsnap.hooks.Entry[]
+---@param request moonsnap.Request
+---@return integer | false | nil at
+---@return any ...
+function M.at_once(hooks, found, request)
+    if not is_whole(found) then
+        return false
     end
-    while sandbox and found[last + 1] do
-        local entry = found[last + 1]
+    local sandbox = found.asked_in
+    local place = place_of(hooks, sandbox)
+    if not place.frame then
+        return false
+    end
+    return sandbox:ask(found.questions, 1, #found, place.frame, request, place.kept)
+end
+
+--- The hooks from place i on that live in one sandbox, as they are asked there.
+local function questions_from(found, i, sandbox)
+    local questions = {}
+    for at = i, #found do
+        local entry = found[at]
         if entry.asked_in ~= sandbox or entry.breaker.until_ then
             break
         end
-        last = last + 1
+        questions[#questions + 1] = entry.question
     end
-    local frame = last >= i and frame_of(chain, sandbox)
-    if frame then
-        return came(chain, found, last, sandbox:ask(found, i, last, frame))
-    end
+    return questions
 end
 
---- What matches now and comes behind a rank, but for the script's hooks that have rewritten the request already.
-local function behind(index, chain, rank)
+--- Asks hooks from place i on that live in one sandbox, in one call. Answers the place behind them and the error that
+--- the request ends with, if any; nothing when the hook there is to be asked by itself.
+local function together(chain, found, i)
+    local sandbox = not chain.counted and found[i].asked_in
+    local questions = sandbox and questions_from(found, i, sandbox)
+    local frame = questions and questions[1] and frame_of(chain, sandbox)
+    if not frame then
+        return nil
+    end
+    local function behind(at, ...)
+        if not at then
+            return i + #questions
+        end
+        return came(chain, found, i + at - 1, ...)
+    end
+    return behind(sandbox:ask(questions, 1, #questions, frame))
+end
+
+--- What matches now and comes behind a place of the index, but for the script's hooks that have rewritten the request
+--- already.
+local function behind(index, chain, place)
     local rest = {}
     for _, entry in ipairs(index:find(chain.request) or rest) do
-        if entry.rank > rank and not chain.done[entry] then
+        if index.places[entry] > place and not chain.done[entry] then
             rest[#rest + 1] = entry
         end
     end
@@ -95,7 +128,7 @@ local function next_ones(index, chain, entry)
     local verdict = chain.rewritten
     chain.rewritten = nil
     if not is_scripts(chain, entry) then
-        return behind(index, chain, entry.rank)
+        return behind(index, chain, index.places[entry])
     end
     requests.rewrite(chain.given, verdict)
     chain.done[entry] = true
@@ -108,24 +141,32 @@ end
 ---@param chain moonsnap.hooks.Chain
 ---@param index moonsnap.hooks.Index
 ---@param found moonsnap.hooks.Entry[]
+---@param at?   integer | false  what at_once has answered for these
+---@param ...   any
 ---@return moonsnap.Error? err
 ---@return moonsnap.hooks.Entry[]? arounds
-function M.decide(chain, index, found)
-    local i = 1
-    while found[i] and found[i].phase ~= "around" do
-        local behind_it, err = together(chain, found, i)
-        if not behind_it then
-            behind_it, err = i + 1, ask(chain, found[i])
-        end
-        if err then
-            return err
-        end
-        i = behind_it
+function M.decide(chain, index, found, at, ...)
+    local i, err = 1, nil
+    if at then
+        under_way.filled(chain, found.asked_in)
+        i, err = came(chain, found, at, ...)
+    end
+    while not err do
         if chain.rewritten then
             found, i = next_ones(index, chain, found[i - 1]), 1
         end
+        local entry = found[i]
+        if not entry or entry.phase == "around" then
+            return nil, entry and table.move(found, i, #found, 1, {}) or nil
+        end
+        local behind_it
+        behind_it, err = together(chain, found, i)
+        if not behind_it then
+            behind_it, err = i + 1, ask(chain, entry)
+        end
+        i = behind_it
     end
-    return nil, found[i] and table.move(found, i, #found, 1, {}) or nil
+    return err
 end
 
 return M

@@ -57,6 +57,8 @@ local FIELDS = {
 ---@field trusted? boolean            called plainly
 ---@field blind?   boolean            its match looks at what the caller gives, at nothing that is there
 ---@field asked_in? moonsnap.Sandbox  where it is asked together with others; around-hooks are not
+---@field left?    moonsnap.hooks.Term[]  to be looked at where it has been found by its one other term
+---@field sure?    boolean            none is
 ---@field question? moonsnap.sandbox.Question  what it is asked with there, and what that has used
 ---@field file?    string             where it was written
 ---@field counts   moonsnap.hooks.Counts

@@ -5,14 +5,23 @@
 ---     fixed:   by path, then by value          namespace, key, caller.uid, ...
 ---     rest:    hooks that have no such term    all are asked
 ---
---- A lookup costs what the request has of labels, not what there is of hooks.
+--- A lookup costs what the request has of labels, not what there is of hooks. Where several lists have something for a
+--- request, what comes of them is kept: the next request like it finds one list.
+
+local lists = require "moonsnap.hooks.list"
 
 local M = {}
 
+local MERGED = 1000 -- lists that are kept
+
+local matching = lists.matching
+
 ---@class moonsnap.hooks.Index
 ---@field entries moonsnap.hooks.Entry[]   all, in order
----@field around  boolean                  there is one of phase around
+---@field places  table<moonsnap.hooks.Entry, integer>  where each stands among all
+---@field merged  integer                  lists that came of others, and are kept
 ---@field blind   boolean                  all matches look at what the caller gives alone
+---@field sure    boolean                  all its lists are
 local Index = {}
 Index.__index = Index
 
@@ -62,114 +71,99 @@ local function put(index, term, entry)
     end
 end
 
---- Marks a list that all match whoever comes to it: it is handed out as it is; and one that is asked in one sandbox.
-local function seal(list)
-    local first = list[1]
-    list.sure, list.asked_in, list.trouble = true, first and first.asked_in, first and first.breaker.trouble
-    for _, entry in ipairs(list) do
-        list.sure = list.sure and (entry.sure or not entry.match)
-        local same = entry.asked_in == list.asked_in and entry.breaker.trouble == list.trouble
-        list.asked_in = same and list.asked_in or nil
+--- What is left to be looked at of an entry under its one key: the other terms. nil where it has several keys, or an
+--- expression.
+local function left_of(entry, keys)
+    if not keys or #keys > 1 or entry.match.filter then
+        return nil
+    end
+    local left = {}
+    for _, term in ipairs(entry.match.alternatives[1]) do
+        left[#left + 1] = term ~= keys[1] and term or nil
+    end
+    return left
+end
+
+local function add(index, place, entry)
+    index.places[entry] = place
+    index.blind = index.blind and entry.blind or false
+    local keys = keys_of(entry)
+    entry.left = left_of(entry, keys)
+    entry.sure = entry.left and not entry.left[1]
+    for _, term in ipairs(keys or {}) do
+        put(index, term, entry)
+    end
+    if not keys then
+        index.rest[#index.rest + 1] = entry
     end
 end
 
-local function seal_row(row)
-    seal(row.present)
-    for _, list in pairs(row.values) do
-        seal(list)
+--- Seals the lists of a place; nil for one without any.
+local function sealed(index, place)
+    for _, row in pairs(place) do
+        index.sure = lists.seal(row.present).sure and index.sure
+        for _, list in pairs(row.values) do
+            index.sure = lists.seal(list).sure and index.sure
+        end
     end
+    return next(place) and place
 end
 
----@param entries moonsnap.hooks.Entry[]  in order; entry.rank rises
+---@param entries moonsnap.hooks.Entry[]  in order
 ---@param fixed   table<string, fun(request: moonsnap.Request): string?>  match.FIXED
 ---@return moonsnap.hooks.Index
 function M.new(entries, fixed)
-    local self = setmetatable({ entries = entries, labels = {}, current = {}, fixed = {}, rest = {}, paths = {},
-        around = false, blind = true }, Index)
-    for _, entry in ipairs(entries) do
-        self.blind = self.blind and entry.blind or false
-        self.around = self.around or entry.phase == "around"
-        local keys = keys_of(entry)
-        -- where the one term is the key, standing under it is matching
-        entry.sure = keys and #keys == 1 and #entry.match.alternatives[1] == 1
-        for _, term in ipairs(keys or {}) do
-            put(self, term, entry)
-        end
-        if not keys then
-            self.rest[#self.rest + 1] = entry
-        end
+    local self = setmetatable({ entries = entries, places = {}, merged = 0, labels = {}, current = {}, fixed = {},
+        rest = {}, paths = {}, blind = true, sure = true }, Index)
+    for i, entry in ipairs(entries) do
+        add(self, i, entry)
     end
-    for path, row in pairs(self.fixed) do
-        seal_row(row)
+    self.sure = lists.seal(self.rest).sure
+    self.labels, self.current = sealed(self, self.labels), sealed(self, self.current)
+    for path, row in pairs(sealed(self, self.fixed) or {}) do
         self.paths[#self.paths + 1] = { get = fixed[path], row = row }
     end
-    for _, place in ipairs { self.labels, self.current } do
-        for _, row in pairs(place) do
-            seal_row(row)
-        end
-    end
-    seal(self.rest)
-    self.labels = next(self.labels) and self.labels
-    self.current = next(self.current) and self.current
     return self
 end
 
-local function by_rank(a, b)
-    return a.rank < b.rank
-end
-
---- Adds what matches of list. Each list is in order; found is, too, as long as only one had something.
-local function take(found, list, request, scratch)
-    if not found and list.sure then
-        return list
-    elseif found and found.sure then
-        found = table.move(found, 1, #found, 1, {})
+local function merged(self, left, right)
+    if not (left.sealed and right.sealed) then
+        return lists.merge(left, right, self.places)
     end
-    local before = found and #found or 0
-    for i = 1, #list do
-        local entry = list[i]
-        local match = entry.match
-        if not match or entry.sure or match:matches(request, scratch) then
-            found = found or {}
-            found[#found + 1] = entry
+    local both = left.with[right]
+    if not both then
+        both = lists.merge(left, right, self.places)
+        if self.merged < MERGED then
+            self.merged = self.merged + 1
+            left.with[right] = lists.seal(both)
         end
     end
-    if before > 0 and #found > before then
-        scratch.mixed = true
-    end
-    return found
+    return both
 end
 
-local function take_row(found, row, value, request, scratch)
+--- Adds what matches of list. scratch may be nil where all of the index is sure.
+local function take(self, found, list, request, scratch)
+    local matches = list.sure and list or matching(list, request, scratch)
+    if not found or not matches then
+        return found or matches
+    end
+    return merged(self, found, matches)
+end
+
+local function take_row(self, found, row, value, request, scratch)
     if row.present[1] then
-        found = take(found, row.present, request, scratch)
+        found = take(self, found, row.present, request, scratch)
     end
     local list = row.values[value]
-    return list and take(found, list, request, scratch) or found
+    return list and take(self, found, list, request, scratch) or found
 end
 
-local function take_labels(found, place, labels, request, scratch)
+local function take_labels(self, found, place, labels, request, scratch)
     for name, value in next, labels do
         local row = place[name]
         if row then
-            found = take_row(found, row, value, request, scratch)
+            found = take_row(self, found, row, value, request, scratch)
         end
-    end
-    return found
-end
-
---- In order, each once.
-local function sorted(found)
-    table.sort(found, by_rank)
-    local kept = 1
-    for i = 2, #found do
-        if found[i] ~= found[kept] then
-            kept = kept + 1
-            found[kept] = found[i]
-        end
-    end
-    for i = #found, kept + 1, -1 do
-        found[i] = nil
     end
     return found
 end
@@ -177,24 +171,24 @@ end
 --- The hooks that a request matches, in order; nil when there is none. Not to be changed: it may be a list of the
 --- index itself.
 ---@param request moonsnap.Request
----@return moonsnap.hooks.Entry[]?
+---@return moonsnap.hooks.List?
 function Index:find(request)
-    local scratch = { fields = nil, mixed = nil }
-    local found = self.rest[1] and take(nil, self.rest, request, scratch)
+    local scratch = not self.sure and { fields = nil } or nil
+    local found = self.rest[1] and take(self, nil, self.rest, request, scratch) or nil
     if self.labels then
-        found = take_labels(found, self.labels, request.labels, request, scratch)
+        found = take_labels(self, found, self.labels, request.labels, request, scratch)
     end
     if self.current and request.current then
-        found = take_labels(found, self.current, request.current.labels, request, scratch)
+        found = take_labels(self, found, self.current, request.current.labels, request, scratch)
     end
     for i = 1, #self.paths do
         local path = self.paths[i]
         local value = path.get(request)
         if value then
-            found = take_row(found, path.row, value, request, scratch)
+            found = take_row(self, found, path.row, value, request, scratch)
         end
     end
-    return scratch.mixed and sorted(found) or found or nil
+    return found
 end
 
 return M

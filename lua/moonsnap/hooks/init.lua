@@ -17,6 +17,8 @@ local requests = require "moonsnap.hooks.request"
 local under_way = require "moonsnap.hooks.under_way"
 local words = require "moonsnap.hooks.words"
 
+local at_once, complete = chains.at_once, requests.complete
+
 local M = { words = words.NAMES }
 
 ---@class moonsnap.hooks.Options
@@ -43,8 +45,7 @@ function M.new(options)
         filters = {}, filters_count = 0, merged = setmetatable({}, { __mode = "k" }), host = host.new(options.clock),
         trouble = {},
     }, Hooks)
-    self.own_caller, self.kept_frames = self.caller, setmetatable({}, { __mode = "k" })
-    self.spare_frames, self.next_words = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
+    self.own_caller, self.places = self.caller, setmetatable({}, { __mode = "k" })
     self.handlers = words.handlers(self)
     return self
 end
@@ -125,11 +126,32 @@ local function guarded(self, store, fn, ...)
     return a, b, c
 end
 
+--- What has come of those that were found: the error that the request ends with, or the hooks around. ...: what
+--- at_once has answered.
+local function came_of(self, index, store, request, found, counted, at, ...)
+    if at == nil then
+        return nil -- none has said anything
+    end
+    local chain = under_way.new(self, store, request, counted)
+    local err, arounds = guarded(self, store, chains.decide, chain, index, found, at, ...)
+    under_way.close(chain)
+    return err, arounds, chain
+end
+
+--- Asks those that were found.
+---@return moonsnap.Error? err
+---@return moonsnap.hooks.Entry[]? arounds
+---@return moonsnap.hooks.Chain? chain
+local function decide(self, index, store, request, found, counted)
+    if counted then
+        return came_of(self, index, store, request, found, counted, false)
+    end
+    return came_of(self, index, store, request, found, nil, at_once(self, found, request))
+end
+
 --- The hooks, then the act.
 local function go_through(self, index, store, request, act, found, counted)
-    local chain = under_way.new(self, store, request, counted)
-    local err, arounds = guarded(self, store, chains.decide, chain, index, found)
-    under_way.close(chain)
+    local err, arounds, chain = decide(self, index, store, request, found, counted)
     if err then
         return nil, err
     elseif arounds then
@@ -180,16 +202,18 @@ end
 ---@return any
 ---@return moonsnap.Error? err
 function Hooks:perform(store, request, act, counted)
-    self:refuse_running(request.verb)
-    local index = self.indexes[request.verb]
+    local verb, engine = request.verb, store.engine
+    if self.running then
+        self:refuse_running(verb)
+    end
+    local index = self.indexes[verb]
     if not index then
         return act(request)
     end
-    requests.complete(store, request, self.caller)
+    complete(store, request, self.caller)
     if index.blind and not index:find(request) then
         return act(request) -- a service's own policy alone: it costs no look at the store
     end
-    local verb, engine = request.verb, store.engine
     if not requests.LOOKS[verb] or requests.LONE[verb] or engine:depth() > 0 then
         return look_and_go(self, index, store, request, act, nil, counted)
     end
@@ -221,9 +245,7 @@ function Hooks:ask(store, request, counted)
     if not found then
         return true
     end
-    local chain = under_way.new(self, store, request, counted)
-    local err = guarded(self, store, chains.decide, chain, index, found)
-    under_way.close(chain)
+    local err = decide(self, index, store, request, found, counted)
     return not err or nil, err
 end
 

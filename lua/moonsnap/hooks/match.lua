@@ -35,6 +35,7 @@ M.FIXED = FIXED
 ---@field path  string
 ---@field op    "present" | "==" | "!=" | "~="
 ---@field value string
+---@field get?  fun(request: moonsnap.Request): string?  of a fixed one
 
 ---@class moonsnap.hooks.Match
 ---@field alternatives moonsnap.hooks.Term[][]   one of them must hold, whole
@@ -69,7 +70,7 @@ local function term_of(path, op, value)
     if not place then
         return nil, ("a request has no field '%s' (it has %s)"):format(path:sub(1, 80), known_paths())
     end
-    return { place = place, name = name, path = path, op = op, value = value }
+    return { place = place, name = name, path = path, op = op, value = value, get = FIXED[path] }
 end
 
 local function from_table(match)
@@ -139,7 +140,7 @@ local function value_of(request, term)
     elseif place == "current" then
         return request.current and request.current.labels[term.name]
     end
-    return FIXED[term.path](request)
+    return term.get(request)
 end
 
 --- A request's fields by their whole paths, as filters want them. Made once for all hooks that need it.
@@ -157,6 +158,10 @@ local function fields_of(request)
     return fields
 end
 
+--- Whether all terms hold; "~=" passes.
+---@param terms   moonsnap.hooks.Term[]
+---@param request moonsnap.Request
+---@return boolean
 local function all_hold(terms, request)
     for i = 1, #terms do
         local term = terms[i]
@@ -168,6 +173,7 @@ local function all_hold(terms, request)
     end
     return true
 end
+M.all_hold = all_hold
 
 --- Whether a request matches.
 ---@param request moonsnap.Request

@@ -42,9 +42,6 @@ local function all_of(self)
         entry.registered = i
     end
     table.sort(all, before)
-    for rank, entry in ipairs(all) do
-        entry.rank = rank
-    end
     return all
 end
 

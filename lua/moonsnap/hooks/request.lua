@@ -2,6 +2,8 @@
 
 local M = {}
 
+local type = type -- once for each label
+
 --- Verbs of a snapshot that is there already: request.current.
 M.LOOKS = { commit = true, remove = true, update = true, touch = true, mount = true, unmount = true, pin = true,
     evict = true }

@@ -23,15 +23,22 @@ function M.new(hooks, store, request, counted)
     return { hooks = hooks, store = store, request = request, frames = {}, counted = counted }
 end
 
---- Whoever acts where nobody says is the same in all requests: in each sandbox once.
-local function kept_in(chain, sandbox)
-    local hooks = chain.hooks
-    local kept = hooks.kept_frames[sandbox]
-    if not kept then
-        kept = { [hooks.own_caller] = sandbox:frame(hooks.own_caller) }
-        hooks.kept_frames[sandbox] = kept
+--- What is kept in a sandbox from one request to the next.
+---@class moonsnap.hooks.Place
+---@field frame? moonsnap.sandbox.Frame  empty, for the next request; nil while a chain has it
+---@field kept   table<table, moonsnap.sandbox.Frame>  who acts where nobody says: the same in all requests
+---@field next?  moonsnap.sandbox.Function  asks for the word next: what it asks is another in each call
+
+---@param hooks   moonsnap.Hooks
+---@param sandbox moonsnap.Sandbox
+---@return moonsnap.hooks.Place
+function M.place_of(hooks, sandbox)
+    local place = hooks.places[sandbox]
+    if not place then
+        place = { kept = { [hooks.own_caller] = sandbox:frame(hooks.own_caller) }, frame = sandbox:frame {} }
+        hooks.places[sandbox] = place
     end
-    return kept
+    return place
 end
 
 --- The request in a sandbox: made once for all hooks there.
@@ -45,36 +52,42 @@ function M.frame_of(chain, sandbox)
         return frame
     end
     local err
-    local spare, kept = chain.hooks.spare_frames, kept_in(chain, sandbox)
-    local filled = spare[sandbox]
-    if filled then
-        spare[sandbox] = nil
-        frame, err = filled:fill(chain.request, kept)
+    local place = M.place_of(chain.hooks, sandbox)
+    frame, place.frame = place.frame, nil
+    if frame then
+        frame, err = frame:fill(chain.request, place.kept)
     else
-        frame, err = sandbox:frame(chain.request, kept)
+        frame, err = sandbox:frame(chain.request, place.kept)
     end
     chain.frames[sandbox] = frame
     return frame, err
 end
 
+--- The request is in a sandbox already, in the frame that is kept there.
+---@param chain   moonsnap.hooks.Chain
+---@param sandbox moonsnap.Sandbox
+function M.filled(chain, sandbox)
+    local place = chain.hooks.places[sandbox]
+    chain.frames[sandbox], place.frame = place.frame, nil
+end
+
 --- Lets go of the copies at once: left to the collector of this state they would fill the sandbox's.
 ---@param chain moonsnap.hooks.Chain
 function M.close(chain)
-    local frames, spare = chain.frames, chain.hooks.spare_frames
+    local frames, places = chain.frames, chain.hooks.places
     for sandbox, frame in next, frames do
         frame:clear()
-        frames[sandbox], spare[sandbox] = nil, frame
+        frames[sandbox], places[sandbox].frame = nil, frame
     end
 end
 
---- The function next of a sandbox, which asks for the word of that name. What it asks is another in each call.
+--- The function next of a sandbox, which asks for the word of that name.
 local function next_of(hooks, sandbox)
-    local word, err = hooks.next_words[sandbox], nil
-    if not word then
-        word, err = sandbox:word("next")
-        hooks.next_words[sandbox] = word
+    local place, err = hooks.places[sandbox], nil
+    if not place.next then
+        place.next, err = sandbox:word("next")
     end
-    return word, err
+    return place.next, err
 end
 
 --- In the sandbox: ok, verdict or text, instructions, seconds, bytes. go_on is what is inside of it, of phase around.

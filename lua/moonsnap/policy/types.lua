@@ -117,14 +117,21 @@ function Frame:fill(value, kept) end
 ---@return moonsnap.sandbox.Question
 function Sandbox:question(fn, budget) end
 
---- Calls list[first].question to list[last].question with a frame, one after the other, as long as they answer nil.
---- Answers nothing when all did; else the place of the one that did not, and what call() would have answered: a call
---- that asks for a word is suspended, and spent() tells of it, not its question.
----@param list  {question: moonsnap.sandbox.Question}[]
----@param first integer
----@param last  integer
----@param frame moonsnap.sandbox.Frame
-function Sandbox:ask(list, first, last, frame) end
+--- Calls questions[first] to questions[last] with a frame, one after the other, as long as they answer nil. Answers
+--- nothing when all did; else the place of the one that did not, and what call() would have answered: a call that asks
+--- for a word is suspended, and spent() tells of it, not its question.
+---
+--- With a value the frame is filled with that first, and cleared again when all answered nil; false, and nobody is
+--- asked, when there is no memory for it.
+---@param questions moonsnap.sandbox.Question[]
+---@param first  integer
+---@param last   integer
+---@param frame  moonsnap.sandbox.Frame
+---@param value? table
+---@param kept?  table<table, moonsnap.sandbox.Frame>
+---@return integer | false | nil at
+---@return any ...
+function Sandbox:ask(questions, first, last, frame, value, kept) end
 
 --- Sets a global: a value, or a function of the sandbox.
 function Sandbox:set(name, value) end
