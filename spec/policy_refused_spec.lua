@@ -139,6 +139,13 @@ describe("a policy file", function()
         end)
     end)
 
+    it("that is a FIFO is refused, not waited for, nor taken for an empty one", function()
+        with({}, function(home)
+            stat.mkfifo(home.root .. "/policy.lua", 384)
+            fails_saying("invalid_argument", "it is no file", home:open())
+        end)
+    end)
+
     it("behind a good one leaves nothing of the good one", function()
         with({ ["policy.lua"] = 'hook { "a", on = "prepare", run = function() end }', ["policy.d/b.lua"] = "x(" },
             function(home)

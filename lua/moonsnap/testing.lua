@@ -66,8 +66,8 @@ end
 ---@return table[]? tests
 ---@return moonsnap.Error? err  not_found, permission_denied; invalid_argument: FILE:LINE
 function M.gather(path, failure)
-    local ours, err = files.ours(path, "spec", failure)
-    if ours == nil then
+    local ours, err = files.file_ours(path, "spec", failure)
+    if not ours then
         return nil, err
     end
     local file <close> = assert(io.open(path))
@@ -129,9 +129,9 @@ end
 ---@return moonsnap.Error? err  the spec cannot be read
 function M.run(moonsnap, policy, spec, told)
     spec = spec or M.spec_of(policy)
-    local ours, err = files.ours(policy, "policy", moonsnap.error)
+    local ours, err = files.file_ours(policy, "policy", moonsnap.error)
     local tests
-    if ours ~= nil then
+    if ours then
         tests, err = M.gather(spec, moonsnap.error)
     end
     if not tests then

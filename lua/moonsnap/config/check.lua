@@ -121,11 +121,9 @@ end
 ---@return moonsnap.config.Report? report
 ---@return moonsnap.Error? err  it cannot be read: not_found, permission_denied
 function M.look(moonsnap, path, as)
-    local ours, err = files.ours(path, "file", moonsnap.error)
-    if ours == nil then
+    local ours, err = files.file_ours(path, "file", moonsnap.error)
+    if not ours then
         return nil, err
-    elseif ours then
-        return nil, moonsnap.error("invalid_argument", ("file %s: it is a folder"):format(path))
     end
     as = as or tier.of(path)
     if as == "configuration" then

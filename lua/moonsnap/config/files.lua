@@ -112,14 +112,28 @@ function M.folders_ours(path, what, failure, shared)
     return home ~= nil or nil, err
 end
 
---- Looks at one file of a configuration.
-local function fine(path, failure, shared)
-    local directory, err = M.ours(path, "configuration", failure)
+--- Is it a file, which is ours? Nobody waits for a FIFO.
+---@param path string
+---@param what string
+---@param failure fun(kind: string, message: string): moonsnap.Error
+---@return true? ok
+---@return moonsnap.Error? err  not_found, permission_denied; invalid_argument: it is no file
+function M.file_ours(path, what, failure)
+    local directory, err = M.ours(path, what, failure)
     if directory == nil then
         return nil, err
     elseif stat.S_ISREG(stat.stat(path).st_mode) == 0 then
-        return nil, failure("invalid_argument", ("configuration %s: it is %s"):format(path,
+        return nil, failure("invalid_argument", ("%s %s: it is %s"):format(what, path,
             directory and "a folder" or "no file"))
+    end
+    return true
+end
+
+--- Looks at one file of a configuration.
+local function fine(path, failure, shared)
+    local ok, err = M.file_ours(path, "configuration", failure)
+    if not ok then
+        return nil, err
     end
     return M.folders_ours(path, "configuration's folder", failure, shared)
 end

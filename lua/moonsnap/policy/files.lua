@@ -120,9 +120,12 @@ function M.read(place, failure)
         return nil, failure("permission_denied", ("read policy %s"):format(why)) -- it names the file
     end
     local text
-    local ours = stat.fstat(fd) -- another file may stand there by now
-    ours, err = files.ours_by(ours, place.path, "policy", failure)
-    if ours ~= nil then
+    local found = stat.fstat(fd) -- another file may stand there by now
+    local ours
+    ours, err = files.ours_by(found, place.path, "policy", failure)
+    if ours ~= nil and stat.S_ISREG(found.st_mode) == 0 then
+        err = failure("invalid_argument", ("policy %s: it is no file"):format(place.path))
+    elseif ours ~= nil then
         text, err = read_all(fd, place.path, failure)
     end
     unistd.close(fd)
