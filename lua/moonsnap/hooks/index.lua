@@ -21,7 +21,7 @@ local matching = lists.matching
 ---@field places  table<moonsnap.hooks.Entry, integer>  where each stands among all
 ---@field merged  integer                  lists that came of others, and are kept
 ---@field blind   boolean                  all matches look at what the caller gives alone
----@field sure    boolean                  all its lists are
+---@field plain   boolean                  no match needs a scratch
 local Index = {}
 Index.__index = Index
 
@@ -90,6 +90,7 @@ local function add(index, place, entry)
     local keys = keys_of(entry)
     entry.left = left_of(entry, keys)
     entry.sure = entry.left and not entry.left[1]
+    index.plain = index.plain and (entry.left or not entry.match) and true or false
     for _, term in ipairs(keys or {}) do
         put(index, term, entry)
     end
@@ -99,11 +100,11 @@ local function add(index, place, entry)
 end
 
 --- Seals the lists of a place; nil for one without any.
-local function sealed(index, place)
+local function sealed(place)
     for _, row in pairs(place) do
-        index.sure = lists.seal(row.present).sure and index.sure
+        lists.seal(row.present)
         for _, list in pairs(row.values) do
-            index.sure = lists.seal(list).sure and index.sure
+            lists.seal(list)
         end
     end
     return next(place) and place
@@ -114,13 +115,13 @@ end
 ---@return moonsnap.hooks.Index
 function M.new(entries, fixed)
     local self = setmetatable({ entries = entries, places = {}, merged = 0, labels = {}, current = {}, fixed = {},
-        rest = {}, paths = {}, blind = true, sure = true }, Index)
+        rest = {}, paths = {}, blind = true, plain = true }, Index)
     for i, entry in ipairs(entries) do
         add(self, i, entry)
     end
-    self.sure = lists.seal(self.rest).sure
-    self.labels, self.current = sealed(self, self.labels), sealed(self, self.current)
-    for path, row in pairs(sealed(self, self.fixed) or {}) do
+    lists.seal(self.rest)
+    self.labels, self.current = sealed(self.labels), sealed(self.current)
+    for path, row in pairs(sealed(self.fixed) or {}) do
         self.paths[#self.paths + 1] = { get = fixed[path], row = row }
     end
     return self
@@ -141,7 +142,7 @@ local function merged(self, left, right)
     return both
 end
 
---- Adds what matches of list. scratch may be nil where all of the index is sure.
+--- Adds what matches of list. scratch is nil where the index is plain.
 local function take(self, found, list, request, scratch)
     local matches = list.sure and list or matching(list, request, scratch)
     if not found or not matches then
@@ -173,7 +174,7 @@ end
 ---@param request moonsnap.Request
 ---@return moonsnap.hooks.List?
 function Index:find(request)
-    local scratch = not self.sure and { fields = nil } or nil
+    local scratch = not self.plain and { fields = nil } or nil
     local found = self.rest[1] and take(self, nil, self.rest, request, scratch) or nil
     if self.labels then
         found = take_labels(self, found, self.labels, request.labels, request, scratch)

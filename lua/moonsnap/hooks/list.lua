@@ -35,7 +35,7 @@ end
 --- Those of a sealed list that match: itself when all do, nil when none does.
 ---@param list    moonsnap.hooks.List
 ---@param request moonsnap.Request
----@param scratch table
+---@param scratch table?
 ---@return moonsnap.hooks.List?
 function M.matching(list, request, scratch)
     local kept -- only when one does not
