@@ -159,8 +159,9 @@ describe("keep", function()
     end)
 
     it("takes nothing for a trigger that no rule is on, whatever its part", function()
-        local rules = { { name = "r", expire = { ttl = "1d" }, on = { "timer" } }, { name = "s", bounds = { max_count = 1 },
-            on = { "pressure" } }, { name = "t", containerd = true, on = { "startup" } } }
+        local rules = { { name = "r", expire = { ttl = "1d" }, on = { "timer" } },
+            { name = "s", bounds = { max_count = 1 }, on = { "pressure" } },
+            { name = "t", containerd = true, on = { "startup" } } }
         for trigger, wanted in pairs { timer = "expired", pressure = "demand", startup = "unreferenced",
             commit = "no_rule" } do
             local list = { { "a", age = "2d" }, { "b", labels = { ["containerd.io/gc.root"] = "x" } } }

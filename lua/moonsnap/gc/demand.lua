@@ -107,9 +107,8 @@ local function space_bounds(plan, rule, found)
             over = function() return least - free(plan) end }
     end
     if bounds.high then
-        local most = filesystem.size * bounds.high // 100
-        rule.begun = rule.begun or filesystem.size - free(plan) > most -- it ends at low, however often it is looked at
-        if rule.begun then
+        rule.begun = rule.begun or filesystem.size - free(plan) > filesystem.size * bounds.high // 100
+        if rule.begun then -- it ends at low, however often it is looked at
             local to = filesystem.size * (bounds.low or bounds.high) // 100
             found[#found + 1] = { name = "high", shown = ("%g%%"):format(bounds.high),
                 over = function() return filesystem.size - free(plan) - to end }
