@@ -23,6 +23,12 @@ describe("the console on a service", function()
         assert.is_truthy(answer.out:find('\n"active"\n1\n2\n$'))
     end)
 
+    it("has globals of its own, and the service's are left alone", function()
+        local served <close> = service.start { mode = "direct" }
+        assert.equal("1\n", fed(served, "mine = 1 _G.ours = 2\nmine\n").out)
+        assert.equal("nil\nnil\n", fed(served, 'mine\nrawget(package.loaded._G, "ours")\n').out)
+    end)
+
     it("logs every chunk, with who sent it", function()
         local served <close> = service.start { mode = "direct", level = "warn" }
         fed(served, "1 + 1\nfor i = 1, 2 do\nend\n" .. ("x = 1 "):rep(1000) .. "\n")
