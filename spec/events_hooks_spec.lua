@@ -69,6 +69,7 @@ describe("a hook of phase after, in-process,", function()
         local name = home.store.engine:cursors()[1]
         local cursor = home.store.engine:cursor_get(name)
         assert.same({ 1, true }, { cursor.attempts, cursor.error:find("broken", 1, true) ~= nil })
+        assert.matches("broken$", hooks.of(home.store):status()[1].last_failure)
     end)
 
     it("is told by one process alone", function()

@@ -134,9 +134,10 @@ end
 local function print_failures(out, hooks)
     for _, hook in ipairs(hooks) do
         if (hook.failures or 0) > 0 then
-            out:line(text.plain(("hook '%s' has failed %s%s, last: %s"):format(hook.name,
+            out:line(text.plain(("hook '%s' has failed %s%s%s"):format(hook.name,
                 hook.failures == 1 and "once" or text.count(hook.failures) .. " times",
-                hook.breaker == "off" and " and is off" or "", hook.last_failure or "?")))
+                hook.breaker == "off" and " and is off" or "",
+                hook.last_failure and ", last: " .. hook.last_failure or "")))
         end
     end
 end

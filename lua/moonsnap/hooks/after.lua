@@ -103,8 +103,9 @@ local function run(hooks, entry, event, store)
     if ok then
         return true
     end
-    counts.failures = counts.failures + 1
-    return nil, hooks.failure("internal", ("policy %s: it failed: %s"):format(entry.name, tostring(err)))
+    local why = tostring(err)
+    counts.failures, entry.breaker.last = counts.failures + 1, why
+    return nil, hooks.failure("internal", ("policy %s: it failed: %s"):format(entry.name, why))
 end
 
 ---@param hooks moonsnap.Hooks
