@@ -33,9 +33,9 @@ end
 local function came(chain, found, at, ...)
     local entry, hooks = found[at], chain.hooks
     local sandbox, counts = entry.sandbox, entry.counts
-    hooks.entry = entry
+    hooks.entry, hooks.asked = entry, 0.0
     local verdict, err = go_on(sandbox, nil, entry.words and hooks:handlers_of(entry) or hooks.handlers, ...)
-    local instructions, seconds = sandbox:spent()
+    local instructions, seconds = under_way.spent(hooks, sandbox)
     counts.matches = counts.matches + 1
     good(chain, entry, instructions, seconds)
     if err ~= nil then

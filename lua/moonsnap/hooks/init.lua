@@ -31,6 +31,7 @@ local M = { words = words.NAMES }
 ---@class moonsnap.Hooks
 ---@field verbs   table<string, moonsnap.hooks.Index | true>  verbs that have hooks: what a verb tests first
 ---@field caller  table            who acts
+---@field asked   number           seconds that the call under way has waited for the store
 ---@field running? moonsnap.Store  the store that hooks run for just now
 local Hooks = {}
 Hooks.__index = Hooks
@@ -43,7 +44,7 @@ function M.new(options)
         failure = options.failure, clock = options.clock, filter = options.filter, log = options.log,
         caller = options.caller or { door = "module" }, own = {}, used = {}, indexes = {}, verbs = {},
         filters = {}, filters_count = 0, merged = setmetatable({}, { __mode = "k" }), host = host.new(options.clock),
-        trouble = {},
+        trouble = {}, asked = 0.0,
     }, Hooks)
     self.own_caller, self.places = self.caller, setmetatable({}, { __mode = "k" })
     self.handlers = words.handlers(self)

@@ -90,6 +90,12 @@ local function next_of(hooks, sandbox)
     return place.next, err
 end
 
+--- Instructions, seconds and bytes of the call in a sandbox that has just ended, with what it asked of the store.
+function M.spent(hooks, sandbox)
+    local instructions, seconds, bytes = sandbox:spent()
+    return instructions, seconds + hooks.asked, bytes
+end
+
 --- In the sandbox: ok, verdict or text, instructions, seconds, bytes. go_on is what is inside of it, of phase around.
 local function run_sandboxed(chain, entry, go_on)
     local sandbox, hooks = entry.sandbox, chain.hooks
@@ -105,9 +111,9 @@ local function run_sandboxed(chain, entry, go_on)
     local verdict
     verdict, err = run_in(sandbox, entry.run, entry.budget, words, frame, word)
     if err ~= nil then
-        return false, type(err) == "table" and err.message or tostring(err), sandbox:spent()
+        return false, type(err) == "table" and err.message or tostring(err), M.spent(hooks, sandbox)
     end
-    return true, verdict, sandbox:spent()
+    return true, verdict, M.spent(hooks, sandbox)
 end
 
 local function run_trusted(chain, entry)
@@ -127,7 +133,7 @@ end
 ---@param now_running? fun(runner: moonsnap.hooks.Runner)  is told the runner of a function of the host
 function M.run(chain, entry, go_on, now_running)
     local hooks = chain.hooks
-    hooks.entry = entry
+    hooks.entry, hooks.asked = entry, 0.0
     if entry.sandbox then
         return run_sandboxed(chain, entry, go_on)
     end

@@ -10,6 +10,8 @@
 ---     now()                       nanoseconds since 1970
 ---     log(text)                   a line in the log
 ---
+--- What one call asks of the store is not on its budget, but may take a second in all: then each word raises.
+---
 --- A filter is containerd's, as text, or a table of fields that must be equal: { ["labels.tenant"] = "blue" }.
 --- A key that is not there is nil; what goes wrong is nil, err.
 
@@ -19,6 +21,7 @@ M.NAMES = { "store.stat", "store.list", "store.count", "store.usage", "store.cha
 
 local LIST, LIST_MAX = 100, 1000
 local CHAIN_MAX = 1000
+local ASKED_MAX = 1.0 -- seconds
 local FILTERS_MAX = 64 -- compiled ones that are kept
 
 local function text_of(where, name, value)
@@ -114,6 +117,20 @@ local function chain(store, key)
     return infos
 end
 
+--- A word whose time is counted, in hooks.asked: whoever asks on and on holds up everybody.
+local function timed(hooks, handler)
+    local function asked(began, ...)
+        hooks.asked = hooks.asked + (hooks.clock() - began)
+        return ...
+    end
+    return function(...)
+        if hooks.asked > ASKED_MAX then
+            error(("what it asks of the store took more than %g second"):format(ASKED_MAX), 0)
+        end
+        return asked(hooks.clock(), handler(...))
+    end
+end
+
 --- The words' handlers, over the store that hooks run for just then.
 ---@param hooks moonsnap.Hooks
 ---@return table<string, function>
@@ -121,7 +138,7 @@ function M.handlers(hooks)
     local function here(where)
         return hooks.running or error(where .. ": only while a hook runs", 0)
     end
-    return {
+    local handlers = {
         ["store.stat"] = function(key) return stat(here "store.stat", text_of("store.stat", "key", key)) end,
         ["store.list"] = function(filter, limit) return list(hooks, here "store.list", filter, limit) end,
         ["store.count"] = function(filter)
@@ -149,6 +166,10 @@ function M.handlers(hooks)
             end
         end,
     }
+    for name, handler in pairs(handlers) do
+        handlers[name] = name:find("^store%.") and timed(hooks, handler) or handler
+    end
+    return handlers
 end
 
 return M
