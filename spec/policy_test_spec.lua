@@ -122,6 +122,19 @@ describe("a test of a policy", function()
             end }]]))
     end)
 
+    it("runs programs, hooks asked; checks them, and lets them only look", function()
+        assert.same({ "ok program" }, run [[
+            test("program", function(t)
+                local blue = 'assert(store:prepare(args[1], "", { labels = { tenant = "blue" } })) return store.count()'
+                t.equal(1, t:allowed(t.store:program(blue, { "a" })).values[1])
+                t.equal({ "b" }, t:allowed(t.store:program(blue, { "b" }, { check = true })).changes.made)
+                t:denied("failed_precondition", "looking only", t.store:program(blue, { "b" }, { read_only = true }))
+                t.equal(1, t:allowed(t.store:program("return store.count()", {}, { read_only = true })).values[1])
+                t:allowed(t.store:program(blue, { "b" }))
+                t:denied("resource_exhausted", "a tenant has 2", t.store:program(blue, { "c" }))
+            end)]])
+    end)
+
     it("sees events", function()
         assert.same({ "ok events" }, run [[
             test("events", function(t)

@@ -8,7 +8,7 @@ local snapshotter = require "moonsnap.snapshotter"
 local verdicts = require "moonsnap.hooks.verdicts"
 
 local M = {
-    version = core.version, sys = core.sys, rpc = core.rpc, message = core.message,
+    version = core.version, sys = core.sys, rpc = core.rpc, message = core.message, sandbox = core.sandbox,
     verdict = {
         deny = verdicts.deny, defer = verdicts.defer, exists = verdicts.exists, rewrite = verdicts.rewrite,
     },

@@ -161,6 +161,16 @@ function Engine:facts()
     return { root = self.root, driver = "overlay", xattrs = "trusted", durability = "layer", other_world = false }
 end
 
+--- Another object on the same rows, which only looks.
+function Engine:looking()
+    local looker = { close = function() end }
+    function looker.write(_, doing)
+        local before = doing and doing .. ": " or ""
+        return self:fail("failed_precondition", "%sthe store was opened for looking only", before)
+    end
+    return setmetatable(looker, { __index = self, __name = meta.__name })
+end
+
 --- One state of the rows for several reads: there is always one.
 function Engine.hold()
     return true

@@ -43,7 +43,10 @@ local function faked(self)
         now = function() return self.now end,
         steady = function() return self.now / SECOND end,
     }, { __index = moonsnap.sys })
-    return setmetatable({ sys = sys }, { __index = moonsnap })
+    local function open() -- a program that reads opens the store once more
+        return self.engine:looking()
+    end
+    return setmetatable({ sys = sys, open = open }, { __index = moonsnap })
 end
 
 --- Words of automation that only take notes; what they answer a test may set: world.answers.WORD.
