@@ -138,6 +138,9 @@ end
 local function run(self, trigger, due_rules)
     local engine = self.options.backend.reader.engine
     self.options.backend:sweep(true) -- what has gone already, or went before a kill, is free before more is taken
+    if self.closed then
+        return
+    end
     local names, err = engine:namespaces()
     for _, name in ipairs(names or {}) do
         if self.closed then
