@@ -2,6 +2,8 @@
 
 local argparse = require "argparse"
 
+local columns = require "moonsnap.cli.columns"
+
 local M = {}
 
 local GROUPS = {
@@ -15,6 +17,8 @@ local GROUPS = {
 
 --- Verbs after whose NAME or FILE everything belongs to another program.
 local HANDS_ON = { run = true, lua = true, program = true }
+
+local WIDEST = 100 -- columns that are good to read
 
 local EXITS = "Exit status: 0 fine, 1 failed, 2 used wrongly, 3 not found, 4 exists already, 5 in use or in the wrong "
     .. "state, 6 not permitted, 7 no space or over a limit, 8 damaged. run exits as its command does, or with 125."
@@ -89,7 +93,7 @@ Parser.__index = Parser
 ---@return moonsnap.cli.Parser
 function M.new(verb_of)
     local root = argparse("moonsnap", "Overlay snapshots: layers, and children to change.", EXITS)
-    root:add_help(false):command_target("verb"):help_max_width(100):usage_max_width(100)
+    root:add_help(false):command_target("verb")
     local self = setmetatable({ root = root, verbs = {}, valued = {} }, Parser)
     global_options(root, self.valued)
     for _, names in ipairs(GROUPS) do
@@ -197,11 +201,18 @@ function Parser:parse(line)
     return found
 end
 
+--- As wide as the terminal, where there is one; asked only when something is shown.
+local function fit(self)
+    local width = math.min(columns.count() or WIDEST, WIDEST)
+    self.root:help_max_width(width):usage_max_width(width)
+end
+
 --- The help of a verb, or of all.
 ---@param verb? string
 ---@return string? help  nil when there is no such verb
 function Parser:help(verb)
     local parser = verb == nil and self.root or self.verbs[verb]
+    fit(self)
     return parser and parser:get_help()
 end
 
@@ -216,6 +227,7 @@ end
 ---@param verb? string
 ---@return string
 function Parser:usage(verb)
+    fit(self)
     return (self.verbs[verb] or self.root):get_usage()
 end
 

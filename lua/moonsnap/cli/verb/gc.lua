@@ -193,8 +193,8 @@ return {
         define.flag("--dry-run", "Show the plan; store and do nothing.")
         define.option("--apply", "Do what is left of a stored plan.", "PLAN")
         define.option("--rules", "Rules of this policy file, in place of the store's.", "FILE")
-        define.option("--trigger", "As if this had asked: only rules that are on it take something.", "TRIGGER",
-            { "timer", "pressure", "startup", "commit", "manual" })
+        define.option("--trigger", "As if timer, pressure, startup, commit or manual had asked: only rules on it take.",
+            "TRIGGER", { "timer", "pressure", "startup", "commit", "manual" })
         define.flag("--force", "Even when it is more than half of what is there.")
         define.flag("--unseen", "Mount namespaces that cannot be looked into count as empty.")
         define.flag("--monitor", "Only say whether what the rules promise is there.")

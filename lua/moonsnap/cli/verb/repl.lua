@@ -3,6 +3,7 @@
 local stat = require "posix.sys.stat"
 local unistd = require "posix.unistd"
 
+local columns = require "moonsnap.cli.columns"
 local editor = require "moonsnap.repl.editor"
 local here = require "moonsnap.repl.here"
 local plain = require "moonsnap.repl.plain"
@@ -31,18 +32,6 @@ local function history_file()
     return stat.stat(dir) and dir .. "/console_history" or nil
 end
 
-local function width_of()
-    local columns = tonumber(os.getenv("COLUMNS"))
-    if not columns and unistd.isatty(1) == 1 then
-        local pipe = io.popen("stty size <&1 2>/dev/null")
-        columns = pipe and tonumber((pipe:read("a") or ""):match("%d+ (%d+)"))
-        if pipe then
-            pipe:close()
-        end
-    end
-    return columns and columns >= 20 and columns or 80
-end
-
 --- Takes ^C for this console: it ends a chunk, not the process.
 local function take_interrupts(call)
     local loop = call.moonsnap.rpc.loop()
@@ -67,7 +56,7 @@ end
 local function console_of(call, store, loop, guard)
     local out = call.out
     local options = {
-        store = store, how = { width = width_of(), coloured = out.coloured }, guard = guard,
+        store = store, how = { width = columns.count() or 80, coloured = out.coloured }, guard = guard,
         say = function(words) out.out:write(words, "\n") end,
         scold = function(words)
             out.out:flush()
