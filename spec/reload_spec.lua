@@ -44,6 +44,7 @@ describe("moonsnap reload", function()
         local status = command.on(served.root)("--address", served.address, "--json", "reload", "--status"):json()
         assert.same({ 1, 1, { served.config } }, { status.reloads, status.failed_reloads, status.files })
         assert.is_truthy(status.last_failure:find("grace: a number is expected", 1, true))
+        assert.matches("^20%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d+Z$", status.last_reload)
         served:configure ""
         assert.equal(0, reload(served).code)
         local shown = reload(served, "--status").out

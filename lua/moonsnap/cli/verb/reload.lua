@@ -50,6 +50,7 @@ return {
             local status = call:report(err)
             return (call.args.status or not call.store or not call.store.ask) and status or 1
         elseif call.args.status and call.out.json then
+            answer.last_reload = answer.last_reload and text.instant(answer.last_reload)
             call.out:value(answer)
         elseif call.args.status then
             print_status(call.out, answer)
