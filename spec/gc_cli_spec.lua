@@ -50,7 +50,9 @@ describe("moonsnap gc", function()
         assert.equal(0, moonsnap("gc", "--apply", id).code)
         assert.same({ "base", "n3", "n4" }, names(home))
         assert.is_truthy(moonsnap("gc", "show", id).out:find("n1%s.*removed"))
-        assert.equal(2, moonsnap("gc", "plans", "--json"):json()[1].done)
+        local stored = moonsnap("gc", "plans", "--json"):json()[1]
+        assert.equal(2, stored.done)
+        assert.matches("^20%d%d%-%d%d%-%d%dT.*%.%d+Z$", stored.at)
     end)
 
     it("--dry-run stores nothing; --json has all", function()

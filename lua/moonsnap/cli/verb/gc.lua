@@ -127,6 +127,9 @@ function ACTIONS.plans(call, gc, words)
             text.size(plan.before.size - plan.after.size), plan.trigger or "-" }
     end
     if call.out.json then
+        for _, plan in ipairs(found) do
+            plan.at = text.instant(plan.at)
+        end
         call.out:list(require("moonsnap.cli.output").each(found))
     elseif call.out.quiet then
         for _, row in ipairs(rows) do
