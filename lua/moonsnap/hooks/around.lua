@@ -47,9 +47,9 @@ function M.run(chain, arounds, i, act)
         if behind_it then
             error("next: it was called already", entry.sandbox and 0 or 2)
         end
-        local began = hooks.clock()
+        local began, asked = hooks.clock(), hooks.asked
         behind_it = table.pack(pcall(M.run, chain, arounds, i + 1, act))
-        hooks.entry = entry
+        hooks.entry, hooks.asked = entry, asked
         if running then
             running:forgive(hooks.clock() - began)
         end
