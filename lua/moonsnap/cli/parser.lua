@@ -92,7 +92,7 @@ Parser.__index = Parser
 ---@param verb_of fun(name: string): moonsnap.cli.Verb
 ---@return moonsnap.cli.Parser
 function M.new(verb_of)
-    local root = argparse("moonsnap", "Overlay snapshots: layers, and children to change.", EXITS)
+    local root = argparse("moonsnap", "Layered file systems: read-only snapshots, and writable children.", EXITS)
     root:add_help(false):command_target("verb")
     local self = setmetatable({ root = root, verbs = {}, valued = {} }, Parser)
     global_options(root, self.valued)

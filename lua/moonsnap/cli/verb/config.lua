@@ -29,7 +29,7 @@ return {
     define = function(define)
         define.argument("action", "check.")
         define.argument("file", "The configuration, or the policy.")
-        define.option("--as", "What FILE is; told by its words without.", "TIER",
+        define.option("--as", "configuration, policy or automation; without, its words tell.", "TIER",
             { "configuration", "policy", "automation" }, "tier")
     end,
     run = function(call)

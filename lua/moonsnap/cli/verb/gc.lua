@@ -191,7 +191,7 @@ return {
         .. "and exits with 0, 1 (a warning) or 2 (critical).",
     define = function(define)
         define.argument("action", "explain KEY, plans, or show PLAN; without: plan and apply.", "?")
-        define.argument("words", "What the action is about.", "*")
+        define.argument("words", "Its KEY or PLAN.", "*")
         define.flag("--plan", "Store the plan, and do nothing.")
         define.flag("--dry-run", "Show the plan; store and do nothing.")
         define.option("--apply", "Do what is left of a stored plan.", "PLAN")
