@@ -107,7 +107,8 @@ end)
 describe("config.wrong(settings, registry)", function()
     local function wrong(change)
         local registry = plugin.registry()
-        registry:register { type = "a", id = "b", config = { on = false }, init = function() return {} end }
+        registry:register { type = "a", id = "b", config = { on = false, mount_options = {} },
+            init = function() return {} end }
         local settings = config.none()
         change(settings)
         return config.wrong(settings, registry)
@@ -123,10 +124,14 @@ describe("config.wrong(settings, registry)", function()
 
     it("finds names that are none, options that are none, and values of another type", function()
         assert.equal("plugin a.c: no such plugin: did you mean 'a.b'?", wrong(function(s) s.config["a.c"] = {} end))
-        assert.equal("plugin a.b has no option 'off'; there are on",
+        assert.equal("plugin a.b has no option 'off'; there are mount_options, on",
             wrong(function(s) s.config["a.b"] = { off = true } end))
         assert.equal("plugin a.b: option on is a boolean, not a string",
             wrong(function(s) s.config["a.b"] = { on = "yes" } end))
+        for _, options in ipairs { { 5 }, { { "a" } }, { name = "a" } } do
+            assert.equal("plugin a.b: option mount_options is a list of texts",
+                wrong(function(s) s.config["a.b"] = { mount_options = options } end))
+        end
         assert.equal("wrap x: no such plugin", wrong(function(s) s.wrappers.x = { print } end))
         assert.equal("disable x: no such plugin or type", wrong(function(s) s.disabled.x = true end))
     end)

@@ -55,6 +55,19 @@ local function names_of(options)
     return names
 end
 
+local TEXTS = { mount_options = true } -- lists of texts
+
+local function is_texts(value)
+    local count = 0
+    for _, text in pairs(value) do
+        count = count + 1
+        if type(text) ~= "string" then
+            return false
+        end
+    end
+    return count == #value
+end
+
 --- Says what is wrong with one option.
 local function wrong_option(known, name, option, value)
     local default = known[option]
@@ -63,6 +76,8 @@ local function wrong_option(known, name, option, value)
             .. instead(tostring(option), names_of(known))
     elseif type(value) ~= type(default) then
         return ("plugin %s: option %s is a %s, not a %s"):format(name, option, type(default), type(value))
+    elseif TEXTS[option] and not is_texts(value) then
+        return ("plugin %s: option %s is a list of texts"):format(name, option)
     end
 end
 
