@@ -238,8 +238,23 @@ describe("the metrics of a service", function()
         reload [[metrics "0.0.0.0:1"]]
         scrape(at "two")
         served:await_log("only a loopback address")
+        reload(("metrics %q plugin 'none' {}"):format(at("three").path))
+        served:await_log("plugin none: no such plugin")
+        scrape(at "two")
+        assert.is_false(tree.exists(at("three").path))
         reload ""
         assert.is_false(tree.exists(at("two").path))
+    end)
+
+    it("are where the command line says, whatever the configuration does", function()
+        local served, address = served_with_metrics { config = "" }
+        local _guard <close> = served
+        served:configure(("metrics %q"):format(served.dir .. "/other"))
+        served.notes = ""
+        served:signal(signal.SIGHUP)
+        served:await_note("READY=1")
+        scrape(address)
+        assert.is_false(tree.exists(served.dir .. "/other"))
     end)
 
     it("and their socket end with the service", function()

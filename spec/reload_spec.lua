@@ -86,6 +86,19 @@ describe("moonsnap reload", function()
     end)
 end)
 
+describe("what the command line says", function()
+    it("wins over the configuration, at the start and after a reload", function()
+        local served <close> = service.start { mode = "direct", config = "mode 'proxy' grace(30)",
+            args = { "--grace", "0.2" } }
+        assert.equal("direct", served:entry("ready").mode)
+        assert.equal(0, reload(served).code)
+        local status = command.on(served.root)("--address", served.address, "--json", "reload", "--status"):json()
+        assert.equal("direct", status.mode)
+        served:stop()
+        assert.equal(0.2, served:entry("stopping").grace)
+    end)
+end)
+
 describe("a policy behind the service", function()
     local DENY = [[hook { "no", on = "prepare", match = "labels.class==%s", run = function()
         return deny("permission_denied", "not %s")
