@@ -50,6 +50,22 @@ describe("labels that a service is brought", function()
         end)
     end
 
+    it("are looked at in each request, however many names came before", function()
+        local home <close> = world.new { untrusted = "proxy" }
+        local size, many = PREFIX .. "max-size", {}
+        for i = 1, 400 do
+            many[PREFIX .. "cri." .. i] = "x"
+        end
+        assert(home.store:prepare("a", nil, { labels = many }))
+        many[size] = "5"
+        assert(home.store:prepare("b", nil, { labels = many }))
+        assert.same(many, home.store:stat("b").labels)
+        many[size], many[PREFIX .. "overlay.upperdir"] = "2000000000000", "/etc"
+        assert(home.store:prepare("c", nil, { labels = many }))
+        many[size], many[PREFIX .. "overlay.upperdir"] = "1099511627776", nil
+        assert.same(many, home.store:stat("c").labels)
+    end)
+
     it("are bounded at the commit too", function()
         local home <close> = world.new { untrusted = "proxy" }
         assert(home.store:prepare("a"))

@@ -66,6 +66,28 @@ local function changes_of(labels, mode)
     return changes
 end
 
+local REMEMBERED, LONG = 256, 100 -- names, and the bytes of one that is not worth it
+
+--- Whether a request has a label that does not stay as it is. All requests are asked, and most have the same names:
+--- those that are harmless whatever their value is are remembered.
+---@param mode "proxy" | "direct"
+---@return fun(request: moonsnap.Request): boolean
+local function grants(mode)
+    local harmless, count = {}, 0
+    return function(request)
+        for name, value in next, request.labels do
+            if not harmless[name] then
+                if verdict_on(name, value, mode) ~= nil then
+                    return true
+                elseif name ~= MAX_SIZE and #name <= LONG and count < REMEMBERED then
+                    harmless[name], count = true, count + 1
+                end
+            end
+        end
+        return false
+    end
+end
+
 --- The hooks of this policy.
 ---@param core moonsnap.Core
 ---@param mode "proxy" | "direct"
@@ -75,7 +97,7 @@ function M.hooks(core, mode)
     assert(made:add {
         name = "untrusted labels", on = { "prepare", "view", "commit" }, phase = "mutate", priority = 2000000,
         effects = { "labels" }, trusted = true, blind = true, file = "built in",
-        match = function(request) return changes_of(request.labels, mode) ~= nil end,
+        match = grants(mode),
         run = function(request)
             return { verdict = "rewrite", labels = changes_of(request.labels, mode) }
         end,
