@@ -163,6 +163,7 @@ end
 function Call:report(err, key)
     local out = self.out
     out:erase()
+    out.out:flush() -- what was said before stands before it, in a file of both, too
     local hint = failure.hint(self, err, key)
     if out.json then
         local object = { kind = err.kind, message = readable.repaired(err.message), hint = hint }
