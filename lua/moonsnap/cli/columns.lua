@@ -10,10 +10,10 @@ local LEAST = 20
 ---@return integer?
 function M.count()
     local columns = tonumber(os.getenv("COLUMNS"))
-    local fd = unistd.isatty(1) == 1 and 1 or unistd.isatty(2) == 1 and 2 or nil
-    if not columns and fd then
-        -- ours: the shell's own output is the pipe
-        local pipe <close> = io.popen(("stty size </proc/$PPID/fd/%d 2>/dev/null"):format(fd))
+    local from = unistd.isatty(2) == 1 and "<&2" or unistd.isatty(1) == 1 and "</proc/$PPID/fd/1" or nil
+    if not columns and from then
+        -- standard output of the shell itself is the pipe; to open ours again takes that the terminal is our user's
+        local pipe <close> = io.popen(("stty size %s 2>/dev/null"):format(from))
         columns = pipe and tonumber((pipe:read("a") or ""):match("%d+ (%d+)"))
     end
     return columns and columns >= LEAST and math.tointeger(columns) or nil
