@@ -170,7 +170,7 @@ function Call:report(err, key)
         out.errors:write(json.encode({ error = object }), "\n")
     else
         local message = text.plain(failure.message(self.verb, err.message))
-        if err.trace then
+        if err.trace and err.trace:find(err.message, 1, true) then -- a sandbox's says only where
             message = err.trace:gsub("[^\n]+", text.plain)
         end
         out.errors:write(("moonsnap: %s: %s\n"):format(self.verb, message))
