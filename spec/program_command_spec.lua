@@ -84,6 +84,19 @@ describe("moonsnap program", function()
         assert.same(before, whole.of(root))
     end))
 
+    it("fails when what it emits cannot be written; in this process it is rolled back", on_both(function(env, root)
+        local before = whole.of(root)
+        for _, text in ipairs { 'assert(store:prepare("c")) emit(1)', "return 1" } do
+            env.STDOUT = "/dev/full"
+            local answer = fed(env, text, "-")
+            assert.equal(1, answer.code)
+            assert.is_truthy(answer.err:find("write standard output: No space left on device", 1, true), answer.err)
+        end
+        if env.MOONSNAP_ROOT then
+            assert.same(before, whole.of(root))
+        end
+    end))
+
     it("prints before it ends", on_both(function(env)
         local answer = fed(env, 'for i = 1, 3 do emit(i) end error("boo")', "-")
         assert.same({ "1\n2\n3\n", 1 }, { answer.out, answer.code })

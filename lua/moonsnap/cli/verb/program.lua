@@ -86,7 +86,10 @@ local function printer(call)
             out:line(line)
         end
         begun = true
-        out.out:flush() -- whoever reads has it while the program runs
+        local ok, why = out.out:flush() -- whoever reads has it while the program runs
+        if not ok then
+            error(call.moonsnap.error("internal", "write standard output: " .. why), 0)
+        end
     end
     local function finish()
         if out.json == "whole" then
