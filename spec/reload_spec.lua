@@ -1,6 +1,7 @@
 --- Reload: new files take the place of old ones between two requests, or nothing changes and it says why.
 local caller = require "spec.support.caller"
 local command = require "spec.support.command"
+local moonsnap = require "moonsnap"
 local service = require "spec.support.service"
 local signal = require "posix.signal"
 local tree = require "spec.support.tree"
@@ -88,8 +89,10 @@ end)
 
 describe("what the command line says", function()
     it("wins over the configuration, at the start and after a reload", function()
-        local served <close> = service.start { mode = "direct", config = "mode 'proxy' grace(30)",
-            args = { "--grace", "0.2" } }
+        local served <close> = service.start { mode = "direct", config = "mode 'proxy' grace(30) durability 'full'",
+            args = { "--grace", "0.2", "--durability", "layer" } }
+        local store <close> = assert(moonsnap.connect { address = served.address })
+        assert.equal("layer", store:ask("facts", {}).durability)
         assert.equal("direct", served:entry("ready").mode)
         assert.equal(0, reload(served).code)
         local status = command.on(served.root)("--address", served.address, "--json", "reload", "--status"):json()
@@ -125,6 +128,18 @@ describe("a policy behind the service", function()
         assert.is_not_nil(prepare(served, "a", "red"))
         _, err = prepare(served, "b", "blue")
         assert.is_truthy(err.message:find("not blue", 1, true))
+    end)
+
+    it("stands before the store of the service, not before those that plugins have elsewhere", function()
+        local served <close> = service.new { mode = "direct" }
+        write(served, "p.lua", DENY:format("red", "red"))
+        served:configure(([[policy "p.lua" plugin "io.containerd.snapshotter.v1.native" { root_path = %q }]])
+            :format(served.dir .. "/native"))
+        served:start()
+        local _, err = prepare(served, "a", "red")
+        assert.equal("permission_denied", err.kind)
+        local to <close> = caller.new(served.address, { ["containerd-namespace"] = "default" })
+        assert(to:snapshots("Prepare", { snapshotter = "native", key = "a", labels = { class = "red" } }))
     end)
 
     it("stays as it was when a new one cannot be loaded", function()
