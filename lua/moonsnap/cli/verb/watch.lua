@@ -1,5 +1,6 @@
 --- watch: tells what changes in the store.
 
+local errno = require "posix.errno"
 local poll = require "posix.poll"
 local signal = require "posix.signal"
 local stat = require "posix.sys.stat"
@@ -67,7 +68,7 @@ local function line_of(out, event)
     return table.concat(words, "  ")
 end
 
---- Writes a page. False: nobody reads any more.
+--- Writes a page.
 local function write(out, page)
     if type(page) == "string" then
         out.out:write(page, "\n")
@@ -76,13 +77,15 @@ local function write(out, page)
             out:line(line_of(out, event))
         end
     end
-    return out.out:flush() ~= nil
+    return out.out:flush()
 end
 
+--- Writes what comes; answers why it could not, unless nobody reads any more.
 local function write_all(out, pages)
     for page in pages do
-        if not write(out, page) then
-            break
+        local ok, why, number = write(out, page)
+        if not ok then
+            return number ~= errno.EPIPE and why or nil
         end
     end
 end
@@ -124,7 +127,9 @@ return {
         end
         signal.signal(signal.SIGINT, signal.SIG_DFL) -- the interpreter's own handler waits for Lua to run
         local ok, raised = pcall(write_all, call.out, pages)
-        if not ok and not (type(raised) == "table" and raised.kind == "canceled") then -- nobody reads us any more
+        if ok then
+            return nil, raised and call.moonsnap.error("internal", "write standard output: " .. raised)
+        elseif not (type(raised) == "table" and raised.kind == "canceled") then -- nobody reads us any more
             error(raised, 0)
         end
     end,
