@@ -130,6 +130,46 @@ describe("a hook in the sandbox", function()
         assert.same({ 0, 1 }, { rows.silent.denials, rows.last.denials })
         assert.is_true(rows.silent.instructions >= 8000 and rows.last.instructions < 1000)
     end)
+
+    it("is asked in its place when other files' hooks stand before and behind it, whoever of them speaks", function()
+        local home <close> = world.bare()
+        local text = [[
+            hook { "NAME silent", on = "prepare", priority = PRIORITY, run = function() end }
+            hook { "NAME", on = "prepare", priority = PRIORITY, run = function(r)
+                if r.labels.asks then store.count() end
+                if r.labels.fails == "NAME" then error("a bug") end
+                if r.labels.says == "NAME" then return deny("aborted", "no") end
+            end, fail = "open" }
+        ]]
+        write_policy(home.root, "")
+        tree.mkdir(home.root .. "/policy.d")
+        for name, priority in pairs { one = 3, two = 2, three = 1 } do
+            tree.write(("%s/policy.d/%s.lua"):format(home.root, name),
+                (text:gsub("NAME", name):gsub("PRIORITY", tostring(priority))))
+        end
+        assert(os.execute(("chmod -R go-rwx '%s/policy.d'"):format(home.root)))
+        local store <close> = assert(moonsnap.open { root = home.root, durability = "metadata" })
+        local function calls()
+            local seen = {}
+            for _, row in ipairs(store.shared.hooks:status()) do
+                seen[#seen + 1] = row.calls
+            end
+            return table.concat(seen, " ")
+        end
+        assert(store:prepare("quiet"))
+        assert.equal("1 1 1 1 1 1", calls())
+        fails_saying("aborted", "policy two: no", store:prepare("a", nil, { labels = { says = "two" } }))
+        assert.equal("2 2 2 2 1 1", calls())
+        local asking = { says = "three", asks = "yes" }
+        fails_saying("aborted", "policy three: no", store:prepare("a", nil, { labels = asking }))
+        assert.equal("3 3 3 3 2 2", calls())
+        for i = 1, 6 do
+            assert(store:prepare("fails" .. i, nil, { labels = { fails = "two" } }))
+        end
+        assert.equal("9 9 9 8 8 8", calls())
+        fails_saying("aborted", "policy three: no", store:prepare("a", nil, { labels = { says = "three" } }))
+        assert.equal("10 10 10 8 9 9", calls())
+    end)
 end)
 
 describe("a service with hooks", function()

@@ -4,6 +4,7 @@
 ---
 --- All of it is one transaction, so a hook sees what the call will see, and a denial leaves nothing.
 
+local lists = require "moonsnap.hooks.list"
 local outcome = require "moonsnap.hooks.outcome"
 local requests = require "moonsnap.hooks.request"
 local sandboxes = require "moonsnap.sandbox"
@@ -45,28 +46,46 @@ local function came(chain, found, at, ...)
     return at + 1, answered(chain, entry, verdict)
 end
 
---- Whether a list is of hooks of one sandbox, none of which is off or gone.
-local function is_whole(found)
-    return found.asked_in and not found.trouble.is
+local ask_parts
+
+--- What has come of part k.
+local function told(hooks, parts, request, k, at, ...)
+    if at == nil then
+        return ask_parts(hooks, parts, request, k + 1)
+    elseif not at then
+        return parts[k].before + 1
+    end
+    return parts[k].before + at, ...
 end
 
---- Asks all that were found in one call, before there is a chain: most say nothing, and ten of them must cost next to
---- nothing. Answers nothing then; false when they are to be asked as others are; else what decide goes on with.
+--- Asks the parts from k on.
+function ask_parts(hooks, parts, request, k)
+    local part = parts[k]
+    if not part then
+        return nil
+    end
+    local sandbox, questions = part.sandbox, part.questions
+    local place = place_of(hooks, sandbox)
+    if part.trouble.is or not place.frame then
+        return part.before + 1 -- perhaps one of them is off, or gone
+    end
+    return told(hooks, parts, request, k, sandbox:ask(questions, 1, #questions, place.frame, request, place.kept))
+end
+
+--- Asks all that were found before there is a chain, in one call for each sandbox: most say nothing, and ten of them
+--- must cost next to nothing. Answers nothing when none has said anything; else what decide goes on with: the place of
+--- the one that has, and what; or the place alone from which on they are to be asked as others are.
 ---@param hooks   moonsnap.Hooks
----@param found   moonsnap.hooks.Entry[]
+---@param found   moonsnap.hooks.List
 ---@param request moonsnap.Request
----@return integer | false | nil at
+---@return integer? at
 ---@return any ...
 function M.at_once(hooks, found, request)
-    if not is_whole(found) then
-        return false
+    local parts = found.parts or not found.sealed and lists.parts(found)
+    if not parts then
+        return 1
     end
-    local sandbox = found.asked_in
-    local place = place_of(hooks, sandbox)
-    if not place.frame then
-        return false
-    end
-    return sandbox:ask(found.questions, 1, #found, place.frame, request, place.kept)
+    return ask_parts(hooks, parts, request, 1)
 end
 
 --- The hooks from place i on that live in one sandbox, as they are asked there.
@@ -141,15 +160,16 @@ end
 ---@param chain moonsnap.hooks.Chain
 ---@param index moonsnap.hooks.Index
 ---@param found moonsnap.hooks.Entry[]
----@param at?   integer | false  what at_once has answered for these
+---@param i     integer  what at_once has answered for these
+---@param what? string
 ---@param ...   any
 ---@return moonsnap.Error? err
 ---@return moonsnap.hooks.Entry[]? arounds
-function M.decide(chain, index, found, at, ...)
-    local i, err = 1, nil
-    if at then
-        under_way.filled(chain, found.asked_in)
-        i, err = came(chain, found, at, ...)
+function M.decide(chain, index, found, i, what, ...)
+    local err
+    if what then
+        under_way.filled(chain, found[i].asked_in)
+        i, err = came(chain, found, i, what, ...)
     end
     while not err do
         if chain.rewritten then

@@ -145,7 +145,7 @@ end
 ---@return moonsnap.hooks.Chain? chain
 local function decide(self, index, store, request, found, counted)
     if counted then
-        return came_of(self, index, store, request, found, counted, false)
+        return came_of(self, index, store, request, found, counted, 1)
     end
     return came_of(self, index, store, request, found, nil, at_once(self, found, request))
 end

@@ -8,27 +8,47 @@ local M = {}
 local all_hold = matching.all_hold
 
 ---@class moonsnap.hooks.List
----@field [integer]  moonsnap.hooks.Entry
----@field sealed?    true
----@field sure?      boolean                       sealed: whoever comes to it matches them all
----@field asked_in?  moonsnap.Sandbox              sealed: all are asked together, in there
----@field questions? moonsnap.sandbox.Question[]   by which they are
----@field trouble?   {is: boolean?}                of their breakers
----@field with?      table<moonsnap.hooks.List, moonsnap.hooks.List>  what comes of it and another sealed one
+---@field [integer] moonsnap.hooks.Entry
+---@field sealed?   true
+---@field sure?     boolean                sealed: whoever comes to it matches them all
+---@field parts?    moonsnap.hooks.Part[]  sealed: how they are asked, where all can be asked together
+---@field with?     table<moonsnap.hooks.List, moonsnap.hooks.List>  what comes of it and another sealed one
+
+--- Hooks of one sandbox, which are asked in one call.
+---@class moonsnap.hooks.Part
+---@field sandbox   moonsnap.Sandbox
+---@field questions moonsnap.sandbox.Question[]
+---@field before    integer         hooks of the list that stand before these
+---@field trouble   {is: boolean?}  of their breakers
+
+--- The parts of a list; nil where a hook is asked by itself, or a sandbox would be come to twice.
+---@param list moonsnap.hooks.List
+---@return moonsnap.hooks.Part[]?
+function M.parts(list)
+    local parts, seen, part = {}, {}, nil
+    for i = 1, #list do
+        local entry = list[i]
+        local box = entry.asked_in
+        if not part or part.sandbox ~= box then
+            if not box or seen[box] then
+                return nil
+            end
+            part = { sandbox = box, questions = {}, before = i - 1, trouble = entry.breaker.trouble }
+            parts[#parts + 1], seen[box] = part, true
+        end
+        part.questions[i - part.before] = entry.question
+    end
+    return parts
+end
 
 --- Seals a list.
 ---@param list moonsnap.hooks.List
 ---@return moonsnap.hooks.List list
 function M.seal(list)
-    local first = list[1]
-    local box, trouble = first and first.asked_in, first and first.breaker.trouble
-    list.sealed, list.sure, list.questions, list.with = true, true, {}, {}
-    for i, entry in ipairs(list) do
-        list.questions[i] = entry.question
+    list.sealed, list.sure, list.with, list.parts = true, true, {}, M.parts(list)
+    for _, entry in ipairs(list) do
         list.sure = list.sure and (entry.sure or not entry.match) and true or false
-        box = entry.asked_in == box and entry.breaker.trouble == trouble and box or nil
     end
-    list.asked_in, list.trouble = box, trouble
     return list
 end
 
