@@ -163,7 +163,10 @@ describe("moonsnap policy explain", function()
     for words, says in pairs {
         ["explain"] = "it is explain VERB ARGS", ["explain prepair a"] = "unknown verb 'prepair': did you mean",
         ["explain prepare"] = "it is prepare KEY %[PARENT%]", ["explain update a x"] = "it is NAME=VALUE",
-        ["explain prepare a --as root"] = "it is UID or UID:GID", ["explian"] = "unknown action 'explian': did you",
+        ["explain prepare a --as root"] = "it is UID or UID:GID",
+        ["explain prepare a --as 99999999999999999999"] = "it is UID or UID:GID",
+        ["explain prepare a --as 1:4294967296"] = "it is UID or UID:GID",
+        ["explian"] = "unknown action 'explian': did you",
     } do
         it("refuses '" .. words .. "'", function()
             local home <close>, moonsnap = setting()

@@ -10,18 +10,25 @@ local function invalid(call, message)
     return nil, call.moonsnap.error("invalid_argument", message)
 end
 
+--- The number of a user or a group.
+local function id_of(digits)
+    local number = math.tointeger(tonumber(digits))
+    return number and number < 0xFFFFFFFF and number or nil
+end
+
 --- --as UID or UID:GID, as numbers.
 local function whom(call)
     local as = call.args.as
     if not as then
         return nil
     end
-    local uid, gid = as:match("^(%d+):?(%d*)$")
-    if not uid or as:sub(-1) == ":" then
+    local first, second = as:match("^(%d+):?(%d*)$")
+    local uid, gid = id_of(first), id_of(second ~= "" and second or first)
+    if not uid or not gid or as:sub(-1) == ":" then
         local _, err = invalid(call, ("--as '%s': it is UID or UID:GID, numbers"):format(as))
         return nil, nil, err
     end
-    return math.tointeger(tonumber(uid)), math.tointeger(tonumber(gid ~= "" and gid or uid))
+    return uid, gid
 end
 
 --- Asks the store, or the service that has it.
