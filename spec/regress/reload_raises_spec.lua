@@ -27,10 +27,12 @@ describe("a reload that raises", function()
         tell(MUTE, "config.lua:1: it raised a value of type table")
         tell([[automation("auto.lua", { options = 5 })]],
             "config.lua:1: automation auto.lua: options: a table is expected, this is a number")
+        tell([[plugin "io.containerd.snapshotter.v1.overlayfs" { mount_options = 5 }]],
+            "config.lua:1: plugin io.containerd.snapshotter.v1.overlayfs: option mount_options is a table")
         tell(BUG, "a bug of ours")
         local words = { "bin/moonsnap", "--json", "--address", served.address, "reload", "--status" }
         local status = command.run(words):json()
-        assert.same({ 6, 6 }, { status.reloads, status.failed_reloads })
+        assert.same({ 8, 8 }, { status.reloads, status.failed_reloads })
     end)
 end)
 

@@ -50,6 +50,14 @@ local function registry_of(settings)
     return registry
 end
 
+--- Says what is wrong with settings, or nil.
+---@param settings moonsnap.Settings
+---@return string?
+function M.wrong(settings)
+    local _, wrong = registry_of(settings)
+    return wrong
+end
+
 --- Starts the graph that settings ask for. What stands in kept goes on in it.
 ---@param service moonsnap.Service
 ---@param settings moonsnap.Settings

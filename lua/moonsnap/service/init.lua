@@ -148,6 +148,10 @@ function Service:reload(settings)
             return nil, moonsnap.error("failed_precondition", word .. ": only a restart changes it")
         end
     end
+    local wrong = build.wrong(settings)
+    if wrong then
+        return nil, moonsnap.error("invalid_argument", wrong)
+    end
     local function overlays(of) return table.concat(build.mount_options(of), ",") end
     if overlays(settings) ~= overlays(self.settings) then
         return nil, moonsnap.error("failed_precondition", "mount_options: only a restart changes them")
