@@ -51,7 +51,10 @@ local ask_parts
 --- What has come of part k.
 local function told(hooks, parts, request, k, at, ...)
     if at == nil then
-        return ask_parts(hooks, parts, request, k + 1)
+        if parts[k + 1] then
+            return ask_parts(hooks, parts, request, k + 1)
+        end
+        return nil
     elseif not at then
         return parts[k].before + 1
     end
@@ -61,9 +64,6 @@ end
 --- Asks the parts from k on.
 function ask_parts(hooks, parts, request, k)
     local part = parts[k]
-    if not part then
-        return nil
-    end
     local sandbox, questions = part.sandbox, part.questions
     local place = place_of(hooks, sandbox)
     if part.trouble.is or not place.frame then
