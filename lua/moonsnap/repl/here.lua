@@ -31,8 +31,8 @@ local function all(iterator, state, control, closing)
 end
 
 ---@param options {globals: table, store: moonsnap.Store, say: fun(text: string), scold: fun(text: string),
----                how: moonsnap.repl.Pretty, guard?: fun(): any}  guard is called now and then while a chunk runs; what
----                it answers is raised in it
+---                how: moonsnap.repl.Pretty, guard?: fun(): any, spares?: boolean}  guard is called now and then while
+---                a chunk runs; what it answers is raised in it, with spares never in moonsnap's own code
 ---@return moonsnap.repl.Here
 function M.new(options)
     local self = setmetatable({
@@ -50,7 +50,7 @@ function M.new(options)
         end
         self.say(table.concat(words, "\t", 1, words.n))
     end
-    self.guard = guarded.new(options.guard or function() end, EVERY)
+    self.guard = guarded.new(options.guard or function() end, EVERY, options.spares)
     env.coroutine = self.guard.coroutine
     self.env = env
     return self

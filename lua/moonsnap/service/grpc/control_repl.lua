@@ -4,7 +4,7 @@
 ---     repl_complete {session, line}           one line {candidates, from}
 ---
 --- Every chunk is in the log, with who sent it. A chunk that stops the loop is ended after some seconds; one that
---- waits (store verbs do) is ended when its caller is gone.
+--- waits (store verbs do) is ended when its caller is gone, and what it waits for is done.
 
 local here = require "moonsnap.repl.here"
 local identifier = require "moonsnap.service.grpc.identifier"
@@ -67,6 +67,7 @@ local function open(self, store, how)
     console.here = here.new {
         globals = { store = store, service = self.runtime.service, moonsnap = self.runtime.moonsnap },
         store = store, say = out "say", scold = out "scold", how = how, guard = guard_of(self, console),
+        spares = true,
     }
     return console
 end
