@@ -1,7 +1,9 @@
 --- A disk that fills up in the middle of something: the operation fails, what was before stays.
 local disks = require "spec.support.disk"
 local expect = require "spec.support.expect"
+local moonsnap = require "moonsnap"
 local needs = require "spec.support.needs"
+local service = require "spec.support.service"
 local tree = require "spec.support.tree"
 local world = require "spec.support.world"
 
@@ -103,6 +105,48 @@ describe("a disk that is full", function()
             free(disk)
             assert(store:cleanup())
             assert.same({}, assert(store:check()))
+        end)
+    end))
+
+    it("is no end of removals where a cleanup has kept something in reserve", needs.disks(function()
+        on_small_disk(function(home, disk, store)
+            assert(store:cleanup())
+            assert.is_true(tree.exists(home.root .. "/reserve"))
+            fill(disk)
+            fails("resource_exhausted", store:commit("c", "a", { labels = { long = ("x"):rep(4000) } }))
+            assert.is_true(tree.exists(home.root .. "/reserve"))
+            assert(store:remove("a"))
+            assert.is_false(tree.exists(home.root .. "/reserve"))
+            free(disk)
+            assert(store:cleanup())
+            assert.is_true(tree.exists(home.root .. "/reserve"))
+            assert.same({}, assert(store:check()))
+        end)
+    end))
+
+    it("is no end of collections, either", needs.disks(function()
+        on_small_disk(function(_, disk, store)
+            for i = 1, 20 do
+                assert(store:view("v" .. i, "base"))
+            end
+            assert(store:cleanup())
+            fill(disk)
+            local gc = store:gc { { name = "views", match = "kind==view", expire = { ttl = 0 } } }
+            local plan = assert(gc:plan())
+            assert.equal(20, assert(gc:apply(plan.id, { force = true })).removed)
+        end)
+    end))
+
+    it("is no end of a service's removals, either", needs.disks(function()
+        on_small_disk(function(home, disk, store)
+            assert(store:cleanup())
+            local served <close> = service.new { mode = "direct" }
+            served.root = home.root
+            assert(served:start())
+            local client <close> = assert(moonsnap.connect { address = served.address })
+            fill(disk)
+            fails("resource_exhausted", client:prepare("p", "base", { labels = { long = ("x"):rep(4000) } }))
+            assert(client:remove("a"))
         end)
     end))
 

@@ -86,6 +86,13 @@ static int remove_snapshot(lua_State *L) {
     return ms_answer(L, failed, &err);
 }
 
+/* spend_reserve() -> whether the disk is full and has got the store's reserve: what failed for want
+ * of room may be tried again */
+static int spend_reserve(lua_State *L) {
+    lua_pushboolean(L, ms_store_spend_reserve(ms_store_check_arg(L)));
+    return 1;
+}
+
 static int64_t seen_of(lua_State *L, int arg, const char *name) {
     int whole = 0;
     lua_getfield(L, arg, name);
@@ -112,6 +119,11 @@ static int evict(lua_State *L) {
     return ms_answer(L, failed, &err);
 }
 
-const luaL_Reg ms_make_verbs[] = {
-    {"prepare", prepare},        {"view", view},   {"mounts", mounts}, {"commit", commit},
-    {"remove", remove_snapshot}, {"evict", evict}, {NULL, NULL}};
+const luaL_Reg ms_make_verbs[] = {{"prepare", prepare},
+                                  {"view", view},
+                                  {"mounts", mounts},
+                                  {"commit", commit},
+                                  {"remove", remove_snapshot},
+                                  {"evict", evict},
+                                  {"spend_reserve", spend_reserve},
+                                  {NULL, NULL}};

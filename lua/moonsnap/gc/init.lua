@@ -12,6 +12,7 @@ local apply = require "moonsnap.gc.apply"
 local arguments = require "moonsnap.arguments"
 local facts = require "moonsnap.gc.facts"
 local planner = require "moonsnap.gc.plan"
+local room = require "moonsnap.room"
 local share = require "moonsnap.gc.share"
 local stored = require "moonsnap.gc.stored"
 local units = require "moonsnap.units"
@@ -38,6 +39,10 @@ local meta = { __index = Collector, __name = "moonsnap.gc" }
 ---@param door moonsnap.gc.Door
 ---@return moonsnap.gc.Collector
 function M.new(door)
+    local write = door.write
+    function door.write(fn)
+        return room.retry(door.engine, function() return write(fn) end)
+    end
     return setmetatable({ door = door }, meta)
 end
 

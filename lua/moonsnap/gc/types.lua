@@ -120,6 +120,7 @@ local function plan(facts, rules, state) end
 ---@field evict    fun(self, name_space: string, key: string, seen: {number: integer, updated: integer, used: integer,
 ---                use_count: integer}, look?: boolean): true?, moonsnap.Error?  removes what is still as it was seen
 ---                (aborted: it is not; failed_precondition: something uses or holds it); look: only says
+---@field spend_reserve fun(self): boolean  the disk is full and has got the store's reserve: try again
 ---@field tenant   fun(self, name_space: string): (string|false)?, moonsnap.Error?  whose database knows what is in it
 ---@field set_tenant  fun(self, name_space: string, tenant?: string): true?, moonsnap.Error?
 ---@field plan_save   fun(self, name_space: string, header: string, items: table[]): string?, moonsnap.Error?

@@ -10,6 +10,7 @@
 local abandoned = require "moonsnap.abandoned"
 local held = require "moonsnap.service.held"
 local holds = require "moonsnap.service.holds"
+local room = require "moonsnap.room"
 local task = require "moonsnap.service.task"
 local workshop = require "moonsnap.service.workshop"
 
@@ -108,7 +109,9 @@ function Backend:remove(key, options)
     local writer, shop = self.writer, self.shop
     rest = copy(rest)
     rest.later = true
-    local ok, err = shop.batch:write(function() return writer:remove(key, rest) end, alive)
+    local ok, err = room.retry(writer.engine, function()
+        return shop.batch:write(function() return writer:remove(key, rest) end, alive)
+    end)
     if not ok then
         return nil, err
     end
@@ -291,9 +294,7 @@ end
 ---@param options moonsnap.service.BackendOptions
 ---@return moonsnap.service.Backend
 function M.new(options)
-    local reader = options.reader
-    local shop = workshop.new(options)
-    return in_namespace(shop, options.writer, reader)
+    return in_namespace(workshop.new(options), options.writer, options.reader)
 end
 
 return M

@@ -157,7 +157,8 @@ local function ended(self, ok, err)
     self.done, self.state = {}, "idle"
     if not ok then
         self.counts.broken = self.counts.broken + 1
-        local why = self.failure("unavailable", "the write could not be made durable: " .. err.message)
+        local why = self.failure(err.kind == "resource_exhausted" and err.kind or "unavailable",
+            "the write could not be made durable: " .. err.message)
         for i = 1, #done do
             if done[i].ok then
                 done[i].ok, done[i].result = false, why

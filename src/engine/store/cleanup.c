@@ -12,6 +12,7 @@
 #include "base/own.h"
 #include "base/remove.h"
 #include "engine/mount/attach.h"
+#include "engine/store/reserve.h"
 #include "engine/store/store_inside.h"
 #include "engine/store/survey.h"
 #include "sys/ident.h"
@@ -284,8 +285,11 @@ int ms_cleanup_step(struct ms_cleanup *cleanup, size_t budget, struct ms_err *er
         finish_work(cleanup, cleanup->finished.items[cleanup->finished_done++]);
         return 1;
     }
-    if (cleanup->removing == NULL && next_trash(cleanup) == 0)
+    if (cleanup->removing == NULL && next_trash(cleanup) == 0) {
+        if (cleanup->only == 0)
+            ms_reserve_keep(&cleanup->store->place);
         return 0;
+    }
     uint64_t before = ms_remove_count(cleanup->removing);
     int code = ms_remove_step(cleanup->removing, budget, err);
     cleanup->result.entries += (int64_t)(ms_remove_count(cleanup->removing) - before);

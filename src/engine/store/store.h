@@ -172,6 +172,11 @@ int ms_store_commit(struct ms_store *store, const char *ns, const struct ms_comm
 int ms_store_remove(struct ms_store *store, const char *ns, const char *key, bool later,
                     struct ms_err *err);
 
+/* For removals in a transaction that failed for want of room: gives the store's reserve to the disk
+ * if that is full. True when there was one, and the transaction may be tried again. remove alone
+ * does so by itself. */
+bool ms_store_spend_reserve(struct ms_store *store);
+
 /* What a snapshot was like when somebody looked at it: its row's own words. */
 struct ms_seen {
     int64_t number;

@@ -1,4 +1,5 @@
 #include "base/err.h"
+#include "engine/store/reserve.h"
 #include "engine/store/store_inside.h"
 
 /* Whether something keeps a snapshot from being removed: failed_precondition says what. */
@@ -42,16 +43,23 @@ static int remove_inside(struct ms_store *store, const char *ns, const char *key
     return remove_row(store, ns, key, row.number, err);
 }
 
+static int remove_once(struct ms_store *store, const char *ns, const char *key, int64_t *number,
+                       struct ms_err *err) {
+    int code = ms_store_begin(store, err);
+    if (code < 0)
+        return code;
+    return ms_store_end(store, remove_inside(store, ns, key, number, err), err);
+}
+
 int ms_store_remove(struct ms_store *store, const char *ns, const char *key, bool later,
                     struct ms_err *err) {
     int64_t number = 0;
     int code = ms_store_enter(store, ns, NULL, err);
     if (code == MS_OK)
-        code = ms_store_begin(store, err);
-    if (code == MS_OK) {
-        code = remove_inside(store, ns, key, &number, err);
-        code = ms_store_end(store, code, err);
-    }
+        code = remove_once(store, ns, key, &number, err);
+    if (code == MS_RESOURCE_EXHAUSTED && ms_store_depth(store) == 0 &&
+        ms_reserve_spend(&store->place))
+        code = remove_once(store, ns, key, &number, err);
     if (code < 0)
         return ms_err_wrap(err, "remove '%.60s'", key);
     if (later || ms_store_depth(store) > 0)
@@ -61,6 +69,8 @@ int ms_store_remove(struct ms_store *store, const char *ns, const char *key, boo
     (void)ms_store_sweep(store, number, &ignored);
     return MS_OK;
 }
+
+bool ms_store_spend_reserve(struct ms_store *store) { return ms_reserve_spend(&store->place); }
 
 /* ---- of what was looked at before ------------------------------------------------------------*/
 
