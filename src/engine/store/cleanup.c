@@ -61,14 +61,19 @@ static int set_aside(struct ms_cleanup *cleanup, int from, const char *name, int
     return code < 0 ? code : ms_meta_raise_sequence(&store->meta, number, err);
 }
 
-/* One directory of layers/ or work/ that no row needs. */
+/* One directory of layers/ or work/ that no row needs. What cannot be moved stays where it is: no
+ * other has to wait for it. */
 static int retire(struct ms_cleanup *cleanup, int from, const char *name, int64_t number,
                   struct ms_err *err) {
     struct ms_store *store = cleanup->store;
+    struct ms_err why;
     if (number > cleanup->sequence)
         return set_aside(cleanup, from, name, number, err);
-    cleanup->result.orphans++;
-    return ms_layer_discard(&store->place, from, name, err);
+    if (ms_layer_discard(&store->place, from, name, &why) == MS_OK)
+        cleanup->result.orphans++;
+    else
+        cleanup->result.kept++;
+    return MS_OK;
 }
 
 static int visit_layer(struct ms_cleanup *cleanup, const char *name, struct ms_err *err) {

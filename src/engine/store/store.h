@@ -324,7 +324,7 @@ struct ms_cleaned {
     int64_t quarantined;
     int64_t stages;  /* new/ directories whose maker is gone */
     int64_t entries; /* files and directories deleted */
-    int64_t kept;    /* trash that could not be deleted (a mount inside); stays for the next */
+    int64_t kept;    /* could not be moved or deleted (a mount inside): stays for the next */
 };
 
 /* Housekeeping under way: compares and renames under the write lock (compare), deletes after it
