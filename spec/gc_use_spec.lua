@@ -107,18 +107,6 @@ describe("apply leaves alone", function()
             assert(applied(home, plan.id, engine, { seconds = 6 }))))
         assert.is_true(looks >= 2)
     end)
-
-    it("everything, when the store cannot say what leases hold", function()
-        local home <close>, _, plan = planned()
-        local failing = { kind = "unavailable", message = "disk" }
-        for _, word in ipairs { "leases", "lease_resources" } do
-            assert(home.store:leases():create("job of " .. word))
-            local engine = instead(home.store.engine, { [word] = function() return nil, failing end })
-            local done, err = applied(home, plan.id, engine, {})
-            assert.same({ nil, failing }, { done, err })
-        end
-        assert.equal(4, #expect.names(home.store:walk()))
-    end)
 end)
 
 describe("apply without force", function()

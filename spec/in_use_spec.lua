@@ -182,6 +182,20 @@ describe("engine:evict(namespace, key, seen, look)", function()
         assert(store:stat("a"))
     end)
 
+    it("leaves what a lease holds that lives", function()
+        local home <close> = filled()
+        local engine, leases = home.store.engine, home.store:leases()
+        assert(leases:create("job"))
+        assert(leases:add("job", { type = "snapshots/overlayfs", id = "v" }))
+        expect.fails_saying("failed_precondition", "held by lease 'job'",
+            engine:evict("default", "v", seen(home, "v")))
+        assert(leases:drop("job", { type = "snapshots/overlayfs", id = "v" }))
+        assert(leases:create("over", { labels = { ["containerd.io/gc.expire"] = "2020-01-01T00:00:00Z" } }))
+        assert(leases:add("over", { type = "snapshots/overlayfs", id = "v" }))
+        assert(engine:evict("default", "v", seen(home, "v")))
+        assert.same({}, leases:resources("over"))
+    end)
+
     it("leaves what has children or a pin", function()
         local home <close> = filled()
         local engine = home.store.engine

@@ -60,9 +60,9 @@ describe("a guard that spares moonsnap's own code", function()
 
     it("spares it in the chunk's coroutines, too", function()
         for n = 1, 150 do
-            local state, guard = { first = 0, second = 0 }, nil
+            local state = { first = 0, second = 0 }
             local left = n
-            guard = guarded.new(function()
+            local guard = guarded.new(function()
                 left = left - 1
                 return left <= 0 and "ended" or nil
             end, 1, true)

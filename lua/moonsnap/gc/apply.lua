@@ -16,27 +16,6 @@ local CHUNK = 200
 local SECOND = 1000000000
 local SCAN_AGAIN = 5 * SECOND -- until what is mounted is looked at anew
 
---- What leases hold by now, by key. Leases that have ended hold nothing.
-local function leased(store)
-    local held, engine, name_space = {}, store.engine, store.name_space
-    local leases, err = engine:leases(name_space)
-    for _, lease in ipairs(leases or {}) do
-        local resources = {}
-        if not lease.ended then
-            resources, err = engine:lease_resources(name_space, lease.id)
-        end
-        if not resources then
-            return nil, err
-        end
-        for _, resource in ipairs(resources) do
-            if resource.type:find("^snapshots/") then
-                held[resource.id] = lease.id
-            end
-        end
-    end
-    return leases and held, err
-end
-
 --- Is it mounted, as far as can be seen?
 local function mounted(in_use, item)
     if in_use.sure[item.number] then
@@ -53,8 +32,7 @@ local OUTCOMES = { not_found = "gone", aborted = "changed", failed_precondition 
 ---@return string? text
 local function remove(store, item, state)
     local engine, name_space, key = store.engine, store.name_space, item.key
-    local holder = state.leased[key]
-    local why = holder and ("held by lease '%s'"):format(holder) or mounted(state.in_use, item)
+    local why = mounted(state.in_use, item)
     if why then
         return "busy", why
     end
@@ -122,10 +100,6 @@ function M.chunk(store, id, place, most, state)
     local items, err = engine:plan_items(name_space, id, "", place, most)
     if not items or #items == 0 then
         return items, err
-    end
-    state.leased, err = leased(store)
-    if not state.leased then
-        return nil, err -- unknown is in use
     end
     local others = {}
     for _, item in ipairs(items) do

@@ -190,7 +190,8 @@ struct ms_seen {
  * answer is. For an active the kernel is asked whether an overlay writes to it, in whatever mount
  * namespace, by creating one that is attached nowhere; it writes a line to its log.
  * Fails: not_found, aborted (it is not as it was: the text says how), failed_precondition (as
- * remove does; an overlay writes to it). The texts are the reasons alone. */
+ * remove does; a lease that lives holds it; an overlay writes to it). The texts are the reasons
+ * alone. */
 int ms_store_evict(struct ms_store *store, const char *ns, const char *key,
                    const struct ms_seen *seen, bool look, struct ms_err *err);
 

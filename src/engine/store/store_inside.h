@@ -163,6 +163,11 @@ int ms_store_ask_kernel(struct ms_store *store, int64_t number, bool *in_use, bo
  * far as the kernel can tell: for what goes and nobody has asked for it. */
 int ms_store_refuse_written(struct ms_store *store, int64_t number, struct ms_err *err);
 
+/* store_lease.c: fails with failed_precondition when a lease that lives holds key; *held tells
+ * whether any does, one that has ended as well. */
+int ms_store_refuse_leased(struct ms_store *store, const char *ns, const char *key, bool *held,
+                           struct ms_err *err);
+
 /* store_pin.c: fails with failed_precondition when number is pinned. */
 int ms_store_refuse_pinned(struct ms_store *store, int64_t number, const char *doing,
                            struct ms_err *err);

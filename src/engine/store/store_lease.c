@@ -148,6 +148,20 @@ int ms_store_lease_renew(struct ms_store *store, const char *ns, const char *id,
     return MS_OK;
 }
 
+int ms_store_refuse_leased(struct ms_store *store, const char *ns, const char *key, bool *held,
+                           struct ms_err *err) {
+    ms_auto_records struct ms_records holders = {0};
+    struct ms_thing thing = thing_of(store, ns, key);
+    int code = ms_meta_holders(&store->meta, &thing, &holders, err);
+    for (size_t i = 0; code == MS_OK && i < holders.count; i++) {
+        if (ms_store_lease_ended(store, &holders.items[i]) == MS_LEASE_LIVES)
+            code = ms_err_set(err, MS_FAILED_PRECONDITION, "held by lease '%.100s'",
+                              holders.items[i].id);
+    }
+    *held = holders.count != 0;
+    return code;
+}
+
 /* Does anything but the snapshots below it keep a snapshot? */
 static int is_kept(struct ms_store *store, const char *ns, const char *key, bool *out,
                    struct ms_err *err) {

@@ -15,13 +15,12 @@ static int refuse_kept(struct ms_store *store, const struct ms_row *row, struct 
     return code < 0 ? code : ms_store_refuse_mounted(store, row->number, "remove", err);
 }
 
+/* The row of what no lease holds any more. */
 static int remove_row(struct ms_store *store, const char *ns, const char *key, int64_t number,
                       struct ms_err *err) {
     const struct ms_new_event event = {
         .topic = "/snapshot/remove", .ns = ns, .number = number, .key = key};
-    int code = ms_store_lease_let_go(store, ns, key, err);
-    if (code == MS_OK) /* it tells the labels, so it goes first */
-        code = ms_meta_add_event(&store->meta, &event, err);
+    int code = ms_meta_add_event(&store->meta, &event, err); /* it tells the labels: first */
     if (code == MS_OK)
         code = ms_meta_delete(&store->meta, number, err);
     if (code == MS_OK)
@@ -37,6 +36,8 @@ static int remove_inside(struct ms_store *store, const char *ns, const char *key
     int code = ms_meta_find(&store->meta, ns, key, &row, err);
     if (code == MS_OK)
         code = refuse_kept(store, &row, err);
+    if (code == MS_OK)
+        code = ms_store_lease_let_go(store, ns, key, err);
     if (code < 0)
         return code;
     *number = row.number;
@@ -88,14 +89,21 @@ static int refuse_changed(const struct ms_row *row, const struct ms_seen *seen,
 static int evict_inside(struct ms_store *store, const char *ns, const char *key,
                         const struct ms_seen *seen, bool look, struct ms_err *err) {
     ms_auto_row struct ms_row row = {0};
+    bool held = false; /* by leases that have ended */
     int code = ms_meta_find(&store->meta, ns, key, &row, err);
     if (code == MS_OK)
         code = refuse_changed(&row, seen, err);
     if (code == MS_OK)
         code = refuse_kept(store, &row, err);
     if (code == MS_OK)
+        code = ms_store_refuse_leased(store, ns, key, &held, err);
+    if (code == MS_OK && row.kind == MS_KIND_ACTIVE)
         code = ms_store_refuse_written(store, row.number, err);
-    return code < 0 || look ? code : remove_row(store, ns, key, row.number, err);
+    if (code < 0 || look)
+        return code;
+    if (held)
+        code = ms_store_lease_let_go(store, ns, key, err);
+    return code < 0 ? code : remove_row(store, ns, key, row.number, err);
 }
 
 int ms_store_evict(struct ms_store *store, const char *ns, const char *key,

@@ -72,6 +72,10 @@ function M:evict(ns, key, seen, look)
         if not ok then
             return nil, err
         end
+        local lease = self:leased_by(ns, key)
+        if lease then
+            return self:fail("failed_precondition", "held by lease '%s'", lease)
+        end
         return look or remove_row(self, ns, row)
     end)
 end
