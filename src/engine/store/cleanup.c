@@ -116,8 +116,8 @@ static int visit_stage(struct ms_cleanup *cleanup, const char *name, struct ms_e
     return ms_layer_discard(place, place->new_fd, name, err);
 }
 
-/* Removes a snapshot whose owner is gone, unless something keeps it (a child, a mount, whoever
- * mounted it). */
+/* Removes a snapshot whose owner is gone, unless something keeps it (a child, a lease, a mount,
+ * whoever mounted it). */
 static int remove_abandoned(struct ms_cleanup *cleanup, int64_t number, const char *ns,
                             const char *key, struct ms_err *err) {
     struct ms_store *store = cleanup->store;
@@ -127,7 +127,10 @@ static int remove_abandoned(struct ms_cleanup *cleanup, int64_t number, const ch
     cleanup->looked = true;
     if (ms_in_use_has(&cleanup->in_use, number))
         return MS_OK;
-    int code = ms_store_refuse_written(store, number, err);
+    bool held = false;
+    int code = ms_store_refuse_leased(store, ns, key, &held, err);
+    if (code == MS_OK)
+        code = ms_store_refuse_written(store, number, err);
     if (code == MS_OK)
         code = ms_store_remove(store, ns, key, true, err);
     if (code == MS_OK)

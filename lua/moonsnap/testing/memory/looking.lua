@@ -205,7 +205,8 @@ function M:cleanup(_, spare)
     self:open()
     local abandoned = 0
     for _, one in ipairs(spare and {} or self:abandoned()) do
-        abandoned = abandoned + (self:remove(one.namespace, one.key) and 1 or 0)
+        local stays = self:leased_by(one.namespace, one.key)
+        abandoned = abandoned + (not stays and self:remove(one.namespace, one.key) and 1 or 0)
     end
     return done { orphans = 0, abandoned = abandoned, quarantined = 0, stages = 0, entries = 0, kept = 0 }
 end
