@@ -131,22 +131,26 @@ local function describe_one(path, found)
     return ("special %o %s"):format(mode & 61440, owner)
 end
 
-local function describe_below(dir, prefix, out)
+local function describe_below(dir, prefix, out, skip)
     for _, name in ipairs(M.list(dir)) do
         local path = dir .. "/" .. name
         local found = M.lstat(path)
-        out[prefix .. name] = describe_one(path, found)
+        if not (skip and skip(prefix .. name)) then
+            out[prefix .. name] = describe_one(path, found)
+        end
         if stat.S_ISDIR(found.st_mode) ~= 0 then
-            describe_below(path, prefix .. name .. "/", out)
+            describe_below(path, prefix .. name .. "/", out, skip)
         end
     end
     return out
 end
 
 --- What is below dir, as a table from path to words about it: two equal trees give equal tables.
+---@param dir   string
+---@param skip? fun(path: string): boolean  what is left out
 ---@return table<string, string>
-function M.describe(dir)
-    return describe_below(dir, "", {})
+function M.describe(dir, skip)
+    return describe_below(dir, "", {}, skip)
 end
 
 --- Bytes and inodes of a tree as the contract counts them: blocks of every inode, each once.

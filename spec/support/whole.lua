@@ -4,9 +4,9 @@ local tree = require "spec.support.tree"
 
 local M = {}
 
---- What is the database's own, or who waits at the gate.
+--- What is the database's own, who waits at the gate, what cleanup has put by.
 local function is_own(path)
-    return path:find("^metadata%.db") ~= nil or path == "gate"
+    return path:find("^metadata%.db") ~= nil or path == "gate" or path == "reserve"
 end
 
 local function listed(iterator, ...)
@@ -22,12 +22,8 @@ end
 ---@return table
 function M.of(root)
     local store <close> = assert(moonsnap.open { root = root, create = false, policy = false })
-    local files = {}
-    for path, words in pairs(tree.describe(root)) do
-        files[path] = not is_own(path) and words or nil
-    end
     return {
-        files = files, rows = listed(store:walk()), events = listed(assert(store:events())),
+        files = tree.describe(root, is_own), rows = listed(store:walk()), events = listed(assert(store:events())),
         leases = store:leases():list(), pins = store:pins():list(),
     }
 end
