@@ -36,8 +36,8 @@ while poll.rpoll(0, 0) == 0 do
 end
 print(count, wrong)]]
 
---- Subscribes until it hears of the key "end"; says when it hears the first, then prints how many events there were, and
---- how many of them came twice.
+--- Subscribes until it hears of the key "end"; says when it hears the first, then prints how many events there were,
+--- and how many of them came twice.
 local LISTENER = [[
 local client = assert(moonsnap.rpc.connect(%q))
 local request = moonsnap.message.type("containerd.services.events.v1.SubscribeRequest"):encode { filters = {} }
